@@ -1,0 +1,64 @@
+// client.h - the other side: connecting to a server, and programs that only do that.
+//
+//     int main() { return weir::run(greet()); }
+//     weir::Task<int> greet() {
+//       weir::Client server = co_await weir::connect("127.0.0.1:7000");
+//       co_await server->send("hello\n");
+//       ...
+//     }
+#pragma once
+
+#include <string_view>
+#include <utility>
+
+#include <weir/connection.h>
+#include <weir/endpoint.h>
+#include <weir/model.h>
+#include <weir/options.h>
+#include <weir/task.h>
+
+namespace weir {
+
+/// Owns a connection that connect() made. When it is destroyed the connection is closed as at
+/// the end of a handler: what is queued is still sent, in the background, within
+/// Options::linger. Belongs to the thread that connected.
+class Client {
+ public:
+  Client() = default;
+  explicit Client(Connection* connection) noexcept : connection_(connection) {}
+  Client(Client&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  Client& operator=(Client&& other) noexcept {
+    if (this != &other) {
+      close();
+      connection_ = std::exchange(other.connection_, nullptr);
+    }
+    return *this;
+  }
+  ~Client() { close(); }
+
+  Connection& operator*() const noexcept { return *connection_; }
+  Connection* operator->() const noexcept { return connection_; }
+  explicit operator bool() const noexcept { return connection_ != nullptr; }
+
+  /// Closes now. No await on the connection may be pending.
+  void close() noexcept;
+
+ private:
+  Connection* connection_ = nullptr;
+};
+
+/// Connects. From handlers and inside run(): the connection is served by the caller's worker.
+/// Throws IoError: ECONNREFUSED, ETIMEDOUT, ENETUNREACH, ... as connect(2); what() names the
+/// address. Bound it with within(): the kernel alone takes two minutes to give up.
+Task<Client> connect(Endpoint endpoint);
+/// The same from text; throws StartError for one that is no address (see Endpoint::parse).
+Task<Client> connect(std::string_view endpoint);
+
+/// Runs a task that is not a server's: a client, a tool. Returns what it returned (0 for
+/// Task<>); an exception that leaves it is printed in one line on stderr, and 1 is returned.
+/// Connections that the task left closing get Options::linger to end. The model is the one
+/// given, else WEIR_MODEL, else automatic; iterative, fork and threads all mean blocking calls.
+int run(Task<int> task, Model model = Model::automatic, const Options& options = {});
+int run(Task<> task, Model model = Model::automatic, const Options& options = {});
+
+}  // namespace weir

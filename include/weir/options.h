@@ -1,0 +1,83 @@
+// options.h - what can be set about a server. Every default is one to go live with.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace weir {
+
+/// What a worker is. Workers multiply any model: epoll x processes is the shape of nginx,
+/// iterative x threads a thread pool.
+enum class WorkerKind : std::uint8_t { thread, process };
+
+struct Options {
+  // --- workers and listening -------------------------------------------------------------
+
+  /// Threads or processes that each run the whole model. 1 to 1,024.
+  unsigned workers = 1;
+  WorkerKind worker_kind = WorkerKind::thread;
+
+  /// Each worker gets a listening socket of its own (SO_REUSEPORT, socket(7)), among which the
+  /// kernel spreads new connections by hash. Off: all workers accept from one socket, whoever
+  /// is free first. On is right for many short connections on loop models; off for blocking
+  /// models, where a busy worker would leave its own queue waiting. Unix sockets always share.
+  bool reuse_port = false;
+
+  /// Connections that may wait in the kernel to be accepted. The kernel lowers it to
+  /// net.core.somaxconn, silently (listen(2)).
+  int backlog = 4096;
+
+  // --- limits ----------------------------------------------------------------------------
+
+  /// Connections served at once by the whole server; further ones wait in the backlog. Raising
+  /// it costs descriptors, and on `threads` and `fork` a thread or a process each.
+  /// 0 = what the descriptor limit allows.
+  unsigned connections_max = 0;
+
+  /// `threads` only: stack of each thread, in bytes. Handlers are coroutines, whose frames are
+  /// on the heap, so little is needed. At least 64 KiB.
+  std::size_t thread_stack = 256 * 1024;
+
+  // --- sending ---------------------------------------------------------------------------
+
+  /// A send() waits while the connection's outbox holds this many bytes or more, and goes on
+  /// when it has fallen to outbox_low. Raising it buys throughput to distant readers, and
+  /// costs that much memory for each reader that does not keep up.
+  std::size_t outbox_high = 64 * 1024;
+  std::size_t outbox_low = 16 * 1024;
+
+  /// The textbook's recipe to the letter: never send at once; queue the bytes, ask for
+  /// writability, send when told, drop the interest when the outbox is empty. Heeded by
+  /// nonblocking, select, poll, epoll-lt and epoll-et. For learning: docs/MODELS.md shows its
+  /// cost in system calls.
+  bool send_when_writable = false;
+
+  // --- fairness --------------------------------------------------------------------------
+
+  /// What one resume of a handler may complete without waiting before it goes to the end of
+  /// the queue: receives and sends, and their bytes. Lower is fairer, higher is faster.
+  unsigned budget_operations = 64;
+  std::size_t budget_bytes = 1024 * 1024;
+  /// Connections that one turn accepts from one listener.
+  unsigned budget_accepts = 64;
+
+  // --- waiting ---------------------------------------------------------------------------
+
+  /// `nonblocking` only: never rest, also when whole scans found nobody ready.
+  bool spin = false;
+
+  /// Loop models: after work, ask again for this long before going to sleep. Trades CPU for
+  /// the latency of one request after another on few connections; adaptive: it gives up while
+  /// nothing is found. 0 = off.
+  std::chrono::microseconds spin_before_sleep{0};
+
+  // --- deadlines -------------------------------------------------------------------------
+
+  /// After the handler has returned: how long a peer that takes none of the last bytes, or
+  /// goes on sending, is waited for. Then the connection is reset. The last bytes are never
+  /// lost to a peer that reads them within this time.
+  std::chrono::milliseconds linger{5000};
+};
+
+}  // namespace weir

@@ -1,0 +1,60 @@
+// reader.h - messages out of a stream: exact lengths, lines, peeking.
+//
+//     weir::Reader reader(peer);
+//     while (auto line = co_await reader.until("\r\n", 8192)) co_await peer.send(*line);
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <weir/chunk.h>
+#include <weir/connection.h>
+#include <weir/task.h>
+
+namespace weir {
+
+/// Takes a connection's bytes apart. Every view it yields is valid until the next call on the
+/// reader. A message that lies whole in one received chunk is not copied; one that is split is
+/// gathered in memory of at most the length, or limit, asked for plus one chunk.
+///
+/// Lives in the handler; uses the connection's receive(), so nothing else may receive meanwhile.
+/// The stream may end between messages, never inside one: that throws IoError(protocol_error).
+class Reader {
+ public:
+  explicit Reader(Connection& connection) noexcept : connection_(connection) {}
+
+  /// Exactly `count` bytes; nothing when the peer has finished before the first of them.
+  Task<std::optional<std::string_view>> exactly(std::size_t count);
+
+  /// The bytes up to and without `delimiter`, which is taken too; nothing when the peer has
+  /// finished before the first byte. Throws IoError(message_size) when the message, without
+  /// its delimiter, is longer than `limit` bytes. Requires: delimiter is not empty.
+  Task<std::optional<std::string_view>> until(std::string_view delimiter, std::size_t limit);
+
+  /// The next `count` bytes, or fewer if the peer finishes before; they stay to be read.
+  Task<std::string_view> peek(std::size_t count);
+
+  /// What is next, at least one byte and without waiting for more; empty at the end.
+  Task<std::string_view> some();
+
+  /// Everything to the end of the stream. Throws IoError(message_size) beyond `limit` bytes.
+  Task<std::string> rest(std::size_t limit);
+
+  /// Bytes received already and not yet read.
+  std::size_t buffered() const noexcept { return view().size(); }
+
+ private:
+  std::string_view view() const noexcept;
+  std::string_view take(std::size_t count) noexcept;
+  Task<bool> fill();
+
+  Connection& connection_;
+  Chunk chunk_;             // The latest chunk, less what was read of it.
+  std::string gathered_;    // A message that was split over chunks; if not empty, it is the view.
+  std::size_t read_ = 0;    // Bytes of gathered_ that were read.
+  std::size_t pending_ = 0; // Bytes handed out by the last call, dropped at the next.
+};
+
+}  // namespace weir

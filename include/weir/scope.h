@@ -1,0 +1,49 @@
+// scope.h - cancelling: how one line of execution is told to give up what it waits for.
+//
+// Part of the engine room. A handler meets it only through when_any, within and a server's stop.
+#pragma once
+
+namespace weir::detail {
+
+/// What a suspended coroutine waits for, as far as cancelling is concerned.
+class Suspension {
+ public:
+  /// Asks that the wait end soon. Never resumes anything itself: the completion comes in a later
+  /// turn, with operation_canceled or with the result that won the race.
+  virtual void cancel() noexcept = 0;
+
+ protected:
+  Suspension() = default;
+  Suspension(const Suspension&) = default;
+  Suspension& operator=(const Suspension&) = default;
+  ~Suspension() = default;
+};
+
+/// One line of execution: a handler, a spawned task, or a branch of when_any. A task that is
+/// awaited runs in its awaiter's scope. Belongs to one thread.
+class Scope {
+ public:
+  Scope() = default;
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  /// Cancels what is waited for now and every later wait that would suspend. For good.
+  void cancel() noexcept {
+    cancelled_ = true;
+    if (waits_for_ != nullptr) waits_for_->cancel();
+  }
+  bool cancelled() const noexcept { return cancelled_; }
+
+  /// Says what the line waits for. A scope that is cancelled already cancels it at once.
+  void suspend(Suspension& suspension) noexcept {
+    waits_for_ = &suspension;
+    if (cancelled_) suspension.cancel();
+  }
+  void resume() noexcept { waits_for_ = nullptr; }
+
+ private:
+  Suspension* waits_for_ = nullptr;
+  bool cancelled_ = false;
+};
+
+}  // namespace weir::detail

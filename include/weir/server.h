@@ -1,0 +1,105 @@
+// server.h - a handler, addresses and a model make a server.
+//
+//     int main() {
+//       return weir::Server(echo).listen("127.0.0.1:7000").model(weir::Model::epoll_et).run();
+//     }
+#pragma once
+
+#include <chrono>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <weir/connection.h>
+#include <weir/endpoint.h>
+#include <weir/model.h>
+#include <weir/options.h>
+#include <weir/statistics.h>
+#include <weir/task.h>
+
+namespace weir {
+
+/// How much a log line matters.
+enum class LogLevel : unsigned char { info, warning, error };
+/// Called with one line, without its newline, from any of the server's threads. Must not throw.
+using LogFunction = void (*)(LogLevel level, std::string_view line);
+
+namespace detail {
+
+/// A handler of any type behind one call.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual Task<> operator()(Connection& connection) = 0;
+};
+
+template <class F>
+class HandlerOf final : public Handler {
+ public:
+  explicit HandlerOf(F function) : function_(std::move(function)) {}
+  Task<> operator()(Connection& connection) override { return function_(connection); }
+
+ private:
+  F function_;
+};
+
+}  // namespace detail
+
+/// A server. Set it up, then run() it, or start() and wait().
+///
+/// The handler is called once for each connection and is copied or moved into the server: what
+/// a lambda captures lives as long as the server, so its coroutine frames may use it. With
+/// several workers it is called on several threads: what it shares needs its own protection.
+class Server {
+ public:
+  template <class F>
+    requires std::is_invocable_r_v<Task<>, F&, Connection&>
+  explicit Server(F handler) : Server(new detail::HandlerOf<F>(std::move(handler))) {}
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Adds an address to listen on (see Endpoint). Port 0: the kernel chooses; see endpoints().
+  Server& listen(std::string_view endpoint);
+  Server& listen(const Endpoint& endpoint);
+  /// Fixes the model. Without this call, or with automatic: the environment's WEIR_MODEL, else
+  /// the best that is available here.
+  Server& model(Model model);
+  Server& workers(unsigned count, WorkerKind kind = WorkerKind::thread);
+  Server& options(const Options& options);
+  /// SIGINT and SIGTERM stop the server; a second one ends it at once. Without this call the
+  /// library leaves the process's signals alone. SIGPIPE is never raised by it either way.
+  Server& handle_signals();
+  /// Lines about the server's life: listening, refusals, totals. Default: nobody hears them.
+  Server& on_log(LogFunction log);
+
+  /// Starts, serves until stop() and returns the exit code: 0 when every session ended by
+  /// itself, 3 when some had to be cut, 2 when the server could not start (the reason is
+  /// printed on stderr), 1 when a worker failed. The calling thread works as a worker.
+  int run();
+
+  /// The same in two steps. start() returns when every listener is bound and listening; throws
+  /// StartError. wait() returns when the server has stopped.
+  void start();
+  int wait();
+
+  /// Stops accepting, lets sessions end until the deadline, then cancels what is left.
+  /// From any thread, or from a signal handler. Returns at once.
+  void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(0)) noexcept;
+
+  /// Where it listens, with the ports that the kernel chose. After start().
+  std::vector<Endpoint> endpoints() const;
+  /// The model that runs and why that one. After start().
+  Choice chosen() const;
+  /// The sums so far; complete after wait().
+  Statistics statistics() const;
+
+  struct State;
+
+ private:
+  explicit Server(detail::Handler* handler);
+  State* state_;
+};
+
+}  // namespace weir

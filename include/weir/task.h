@@ -1,0 +1,174 @@
+// task.h - Task<T>: the coroutine type of handlers and of everything they await.
+//
+//     weir::Task<int> add(weir::Connection& peer) { ... co_return 3; }
+//     int three = co_await add(peer);
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include <weir/scope.h>
+
+namespace weir {
+
+template <class T = void>
+class Task;
+
+namespace detail {
+
+/// Memory for coroutine frames: a free list a thread and size class, so that a warm server
+/// allocates nothing for a request. Throws std::bad_alloc. May be freed on any thread.
+void* allocate_frame(std::size_t size);
+void free_frame(void* frame, std::size_t size) noexcept;
+
+/// Whoever wants to know that a task has ended.
+class Waiter {
+ public:
+  virtual void done() noexcept = 0;
+
+ protected:
+  Waiter() = default;
+  ~Waiter() = default;
+};
+
+class PromiseBase {
+ public:
+  // A task that ends while its awaiter is still inside await_suspend() has no waiter yet: the
+  // awaiter sees it done and goes on without suspending. That is why a million awaits that end
+  // at once need no stack, at -O0 too, where symmetric transfer would nest.
+  struct FinalSuspend {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
+      // The waiter may destroy this frame, so nothing of it is touched after the call.
+      if (Waiter* waiter = self.promise().waiter) waiter->done();
+    }
+    void await_resume() const noexcept {}
+  };
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { free_frame(frame, size); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  FinalSuspend final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { exception = std::current_exception(); }
+
+  Scope* scope = nullptr;
+  Waiter* waiter = nullptr;
+  std::exception_ptr exception;
+};
+
+template <class T>
+class Promise final : public PromiseBase {
+ public:
+  Task<T> get_return_object() noexcept;
+  template <class U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T result() {
+    if (exception) std::rethrow_exception(exception);
+    return std::move(*value_);
+  }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class Promise<void> final : public PromiseBase {
+ public:
+  Task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void result() {
+    if (exception) std::rethrow_exception(exception);
+  }
+};
+
+/// The coroutine types whose co_await Weir can park: those whose promise knows its Scope.
+template <class P>
+concept HasScope = requires(P& promise) {
+  { promise.scope } -> std::convertible_to<Scope*>;
+};
+
+}  // namespace detail
+
+/// A coroutine that yields a T. It starts when it is awaited, runs on the awaiter's thread and
+/// in its scope, and is destroyed, with all that it owns, when the Task is.
+///
+/// An exception that leaves the coroutine is rethrown at the `co_await`. A Task is awaited once.
+template <class T>
+class [[nodiscard("a Task does nothing until it is awaited")]] Task {
+ public:
+  using promise_type = detail::Promise<T>;
+  using value_type = T;
+
+  Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
+  Task& operator=(Task&& other) noexcept {
+    if (this != &other) {
+      if (frame_) frame_.destroy();
+      frame_ = std::exchange(other.frame_, {});
+    }
+    return *this;
+  }
+  ~Task() {
+    if (frame_) frame_.destroy();
+  }
+
+  class Awaiter final : detail::Waiter {
+   public:
+    explicit Awaiter(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+    bool await_ready() const noexcept { return false; }
+    template <detail::HasScope P>
+    bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
+      awaiting_ = awaiting;
+      frame_.promise().scope = awaiting.promise().scope;
+      frame_.resume();
+      if (frame_.done()) return false;
+      frame_.promise().waiter = this;
+      return true;
+    }
+    T await_resume() { return frame_.promise().result(); }
+
+   private:
+    void done() noexcept override { awaiting_.resume(); }
+
+    std::coroutine_handle<promise_type> frame_;
+    std::coroutine_handle<> awaiting_;
+  };
+  Awaiter operator co_await() && noexcept { return Awaiter(frame_); }
+
+  /// For those who start a task themselves (sessions, when_any): runs it in `scope` until its
+  /// first wait and returns whether it has ended already; if not, `waiter` is told when it has.
+  bool start(detail::Scope& scope, detail::Waiter& waiter) noexcept {
+    frame_.promise().scope = &scope;
+    frame_.resume();
+    if (frame_.done()) return true;
+    frame_.promise().waiter = &waiter;
+    return false;
+  }
+  /// The value, or the exception, of a task that has ended. Requires: it has ended.
+  T result() { return frame_.promise().result(); }
+
+ private:
+  friend promise_type;
+  explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+
+  std::coroutine_handle<promise_type> frame_;
+};
+
+namespace detail {
+
+template <class T>
+Task<T> Promise<T>::get_return_object() noexcept {
+  return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+inline Task<void> Promise<void>::get_return_object() noexcept {
+  return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
+
+}  // namespace detail
+}  // namespace weir

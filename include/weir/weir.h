@@ -1,0 +1,17 @@
+// weir.h - everything: TCP servers written once and run on any I/O model.
+//
+// Each header below opens with an example. docs/MODELS.md tells the models apart.
+#pragma once
+
+#include <weir/channel.h>
+#include <weir/client.h>
+#include <weir/connection.h>
+#include <weir/endpoint.h>
+#include <weir/error.h>
+#include <weir/model.h>
+#include <weir/options.h>
+#include <weir/reader.h>
+#include <weir/server.h>
+#include <weir/task.h>
+#include <weir/time.h>
+#include <weir/when.h>
