@@ -1,5 +1,5 @@
-# Install.cmake - what `cmake --install` puts where, and how others find it: find_package(weir) with the
-# target weir::weir, and pkg-config with the module weir.
+# Install.cmake - what `cmake --install` puts where, and how others find it: find_package(weir)
+# with the target weir::weir, and pkg-config with the module weir.
 
 include(CMakePackageConfigHelpers)
 
@@ -19,11 +19,15 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/weir
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET weir_tool)
+  if(BUILD_SHARED_LIBS)
+    set_target_properties(weir_tool PROPERTIES
+                          INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  endif()
   install(TARGETS weir_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 
-# Each library that weir links, and how a user of a static weir finds it again. A link without a line
-# here ends the configuration: otherwise it would end the build of somebody else.
+# Each library that weir links, and how a user of a static weir finds it again. A link without a
+# line here ends the configuration: otherwise it would end the build of somebody else.
 set(find_dependencies "")
 set(pkgconfig_modules "")
 set(pkgconfig_libs "")
@@ -38,7 +42,8 @@ foreach(link IN LISTS weir_links)
            "pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET ${module})\n")
     list(APPEND pkgconfig_modules ${module})
   elseif(link STREQUAL "Threads::Threads")
-    string(APPEND find_dependencies "set(THREADS_PREFER_PTHREAD_FLAG ON)\nfind_dependency(Threads)\n")
+    string(APPEND find_dependencies
+           "set(THREADS_PREFER_PTHREAD_FLAG ON)\nfind_dependency(Threads)\n")
     list(APPEND pkgconfig_libs -pthread)
   elseif(link STREQUAL "fmt::fmt")
     string(APPEND find_dependencies "find_dependency(fmt)\n")

@@ -39,7 +39,7 @@ export PKG_CONFIG_PATH=$pc${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 # shellcheck disable=SC2046,SC2086
 "$CXX" -std=c++20 -O1 $CXXFLAGS $(pkg-config --cflags weir) "$consumer/main.cpp" \
   -o "$scratch/by_pkg_config" $(pkg-config --libs weir)
-"$scratch/by_pkg_config"
+LD_LIBRARY_PATH=$(dirname "$pc") "$scratch/by_pkg_config"
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:.*=//p' "$build/CMakeCache.txt")
 [ "$(pkg-config --modversion weir)" = "$version" ]
 
