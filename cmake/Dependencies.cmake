@@ -1,5 +1,5 @@
-# Dependencies.cmake - finds what the targets link. Everything is found here, at the top, so that the
-# imported targets are known in every directory. Nothing is downloaded.
+# Dependencies.cmake - finds what the targets link. Everything is found here, at the top, so
+# that the imported targets are known in every directory. Nothing is downloaded.
 #
 #   PkgConfig::LIBURING  required: the io-uring model          liburing-dev
 #   Threads::Threads     required: worker threads              (libc)

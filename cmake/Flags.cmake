@@ -18,10 +18,10 @@ if(WEIR_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(weir_warnings INTERFACE -Wno-maybe-uninitialized)
 endif()
 
-# Sanitizers apply to everything below this directory, tests and examples included: one program, one build.
-# WEIR_POOLS tells the library whether to keep frames and buffers in pools. A pool hides a use after free
-# from AddressSanitizer, so sanitizer builds go without. Only src/ may ask for it; include/ is the same in
-# both builds.
+# Sanitizers apply to everything below this directory, tests and examples included: one program,
+# one build. WEIR_POOLS tells the library whether to keep frames and buffers in pools. A pool
+# hides a use after free from AddressSanitizer, so sanitizer builds go without. Only src/ may
+# ask for it; include/ is the same in both builds.
 set(WEIR_SANITIZE_FLAGS "")
 if(WEIR_SANITIZE STREQUAL "address")
   set(WEIR_SANITIZE_FLAGS
@@ -46,8 +46,9 @@ else()
   add_compile_definitions($<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 endif()
 
-# Off by default: a stack protector adds instructions to every function that holds a buffer, and a request
-# is a few hundred instructions in all. A distribution that wants it turns it on or brings its own flags.
+# Off by default: a stack protector adds instructions to every function that holds a buffer, and
+# a request is a few hundred instructions in all. A distribution that wants it turns it on or
+# brings its own flags.
 if(WEIR_HARDEN)
   add_compile_options(-fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE
                       -D_FORTIFY_SOURCE=2)
