@@ -1,0 +1,59 @@
+// cell.h - what is measured: a cell is one load, with the contests held under it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+/// One participant: a subject, among so many connections that stay silent.
+struct Entry {
+  std::string subject;
+  int idle = 0;
+
+  std::string label() const;
+  auto operator<=>(const Entry&) const = default;
+};
+
+/// `subject` is measured as a ratio to `reference`, whose turn was just before.
+struct Contest {
+  Entry subject;
+  Entry reference;
+};
+
+enum class Load { closed_loop, open_loop, half_of_highest, churn };
+
+struct Cell {
+  std::string name;   // For --only, and in goals.
+  std::string title;
+  Load load = Load::closed_loop;
+  std::size_t message_size = 64;
+  int connections = 64;
+  int depth = 1;        // Requests outstanding on each connection.
+  double rate = 0;      // Open loop: requests a second.
+  std::int64_t turn_ms = 50;
+  std::vector<Contest> contests;
+};
+
+enum class Metric { cpu, requests_per_second, p50, p99, p999 };
+
+const char* name_of(Metric metric);
+
+/// A row in the table of goals: the geometric mean over the cells named.
+struct Goal {
+  std::string title;
+  std::vector<std::string> cells;
+  Contest contest;
+  Metric metric = Metric::cpu;
+  double limit = 1;
+  bool at_least = false;      // The ratio has to reach the limit instead of staying below.
+  bool below_peers = false;   // Also: lower than every peer's in the same cells.
+};
+
+std::vector<Cell> all_cells();
+std::vector<Cell> smoke_cells();
+std::vector<Goal> all_goals();
+
+}  // namespace bench

@@ -1,0 +1,158 @@
+#include "panel.h"
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "instance.h"
+
+namespace bench {
+namespace {
+
+/// Connections that the driver may hold at once, well below the usual hard limit of 20,000.
+constexpr int connections_at_once = 18'000;
+
+/// The contests with one reference: they need it up, and take turns after it.
+using Group = std::vector<std::size_t>;  // Indices into the cell's contests.
+
+std::vector<Group> group_by_reference(const Cell& cell) {
+  std::map<Entry, Group> groups;
+  for (std::size_t i = 0; i < cell.contests.size(); ++i) {
+    groups[cell.contests[i].reference].push_back(i);
+  }
+  std::vector<Group> result;
+  for (auto& [reference, group] : groups) result.push_back(std::move(group));
+  return result;
+}
+
+int connections_of(const Cell& cell, const std::vector<Group>& groups) {
+  std::set<Entry> entries;
+  for (const Group& group : groups) {
+    for (const std::size_t index : group) {
+      entries.insert(cell.contests[index].subject);
+      entries.insert(cell.contests[index].reference);
+    }
+  }
+  return static_cast<int>(entries.size()) * cell.connections;
+}
+
+/// Groups that are up together. An entry with many idle connections is heavy on memory and on the
+/// kernel's tables, so that each such group is a panel of its own.
+std::vector<std::vector<Group>> split_into_panels(const Cell& cell) {
+  std::vector<std::vector<Group>> panels;
+  for (Group& group : group_by_reference(cell)) {
+    const bool heavy = cell.contests[group[0]].subject.idle > 0;
+    if (!panels.empty() && !heavy) {
+      panels.back().push_back(group);
+      if (connections_of(cell, panels.back()) <= connections_at_once) continue;
+      panels.back().pop_back();
+    }
+    panels.push_back({group});
+  }
+  return panels;
+}
+
+class Panel {
+ public:
+  Panel(const Cell& cell, std::vector<Group> groups, const Schedule& schedule, CellResult& result)
+      : cell_(cell), groups_(std::move(groups)), schedule_(schedule), result_(result),
+        random_(schedule.seed) {
+    for (const Group& group : groups_) {
+      for (const std::size_t index : group) {
+        start(cell.contests[index].reference);
+        start(cell.contests[index].subject);
+      }
+    }
+    for (auto& [entry, instance] : instances_) instance->connect();
+  }
+
+  void run() {
+    find_rate();
+    for (auto& [entry, instance] : instances_) instance->turn(result_.rate);  // Warms up.
+    for (int round = 0; round < schedule_.rounds; ++round) {
+      std::shuffle(groups_.begin(), groups_.end(), random_);
+      for (Group& group : groups_) take_turns(group);
+    }
+    summarise();
+  }
+
+ private:
+  void start(const Entry& entry) {
+    auto& instance = instances_[entry];
+    if (!instance) instance = std::make_unique<Instance>(entry, cell_, schedule_);
+  }
+
+  void find_rate() {
+    if (cell_.load == Load::open_loop) result_.rate = cell_.rate;
+    if (cell_.load != Load::half_of_highest || result_.rate > 0) return;
+    result_.rate = instances_.at(cell_.contests[groups_[0][0]].reference)->highest_rate() / 2;
+  }
+
+  void take_turns(Group& group) {
+    std::shuffle(group.begin(), group.end(), random_);
+    Reading reference;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const Contest& contest = cell_.contests[group[i]];
+      if (i % static_cast<std::size_t>(schedule_.subjects_per_reference) == 0) {
+        reference = take_turn(contest.reference);
+      }
+      compare(result_.contests[group[i]], take_turn(contest.subject), reference);
+    }
+  }
+
+  const Reading& take_turn(const Entry& entry) {
+    return readings_[entry].emplace_back(instances_.at(entry)->turn(result_.rate));
+  }
+
+  static void compare(ContestResult& result, const Reading& subject, const Reading& reference) {
+    for (const Metric metric : {Metric::cpu, Metric::requests_per_second, Metric::p50, Metric::p99,
+                                Metric::p999}) {
+      const double base = reference.value(metric);
+      if (base > 0) result.ratios[metric].push_back(subject.value(metric) / base);
+    }
+  }
+
+  double middle(const Entry& entry, Metric metric) {
+    std::vector<double> values;
+    for (const Reading& reading : readings_[entry]) values.push_back(reading.value(metric));
+    return estimate(values).median;
+  }
+
+  void summarise() {
+    for (const auto& [entry, instance] : instances_) {
+      result_.figures[entry] = {entry,
+                                middle(entry, Metric::cpu) / 1e3,
+                                middle(entry, Metric::requests_per_second),
+                                middle(entry, Metric::p50) / 1e3,
+                                middle(entry, Metric::p99) / 1e3,
+                                middle(entry, Metric::p999) / 1e3};
+    }
+  }
+
+  const Cell& cell_;
+  std::vector<Group> groups_;
+  const Schedule& schedule_;
+  CellResult& result_;
+  std::mt19937_64 random_;
+  std::map<Entry, std::unique_ptr<Instance>> instances_;
+  std::map<Entry, std::vector<Reading>> readings_;
+};
+
+}  // namespace
+
+CellResult run_cell(const Cell& cell, const Schedule& schedule) {
+  CellResult result;
+  result.cell = cell;
+  for (const Contest& contest : cell.contests) result.contests.push_back({contest, {}, {}});
+  for (std::vector<Group>& groups : split_into_panels(cell)) {
+    Panel(cell, std::move(groups), schedule, result).run();
+  }
+  for (ContestResult& contest : result.contests) {
+    for (const auto& [metric, ratios] : contest.ratios) {
+      contest.estimates[metric] = estimate(ratios);
+    }
+  }
+  return result;
+}
+
+}  // namespace bench

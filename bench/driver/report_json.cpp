@@ -1,0 +1,87 @@
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "report.h"
+
+namespace bench {
+namespace {
+
+nlohmann::json to_json(const Estimate& estimate) {
+  return {{"median", estimate.median},
+          {"low", estimate.low},
+          {"high", estimate.high},
+          {"samples", estimate.samples}};
+}
+
+nlohmann::json to_json(const ContestResult& contest) {
+  nlohmann::json json = {{"subject", contest.contest.subject.label()},
+                         {"reference", contest.contest.reference.label()}};
+  for (const auto& [metric, estimate] : contest.estimates) {
+    json["ratios"][name_of(metric)] = to_json(estimate);
+    json["ratios"][name_of(metric)]["rounds"] = contest.ratios.at(metric);
+  }
+  return json;
+}
+
+std::string cpu_model() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+nlohmann::json to_json(const CellResult& result) {
+  const Cell& cell = result.cell;
+  nlohmann::json json = {{"name", cell.name},
+                         {"title", cell.title},
+                         {"message_size", cell.message_size},
+                         {"connections", cell.connections},
+                         {"depth", cell.depth},
+                         {"turn_ms", cell.turn_ms},
+                         {"offered_per_second", result.rate}};
+  for (const ContestResult& contest : result.contests) json["contests"].push_back(to_json(contest));
+  for (const auto& [entry, figures] : result.figures) {
+    json["figures"][entry.label()] = {{"cpu_us", figures.cpu_us},
+                                      {"requests_per_second", figures.requests_per_second},
+                                      {"p50_us", figures.p50_us},
+                                      {"p99_us", figures.p99_us},
+                                      {"p999_us", figures.p999_us}};
+  }
+  return json;
+}
+
+nlohmann::json to_json(const std::vector<GoalResult>& goals) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const GoalResult& result : goals) {
+    nlohmann::json row = {{"goal", result.goal.title},
+                          {"cells", result.goal.cells},
+                          {"metric", name_of(result.goal.metric)},
+                          {"limit", result.goal.limit},
+                          {"at_least", result.goal.at_least},
+                          {"met", result.met()}};
+    if (result.value) row["value"] = to_json(*result.value);
+    if (!result.best_peer.empty()) {
+      row["best_peer"] = result.best_peer;
+      row["best_peer_ratio"] = result.peer_margin;
+    }
+    json.push_back(std::move(row));
+  }
+  return json;
+}
+
+nlohmann::json describe_machine() {
+  utsname system{};
+  uname(&system);
+  return {{"kernel", system.release},
+          {"architecture", system.machine},
+          {"cpu", cpu_model()},
+          {"cpus", std::thread::hardware_concurrency()}};
+}
+
+}  // namespace bench

@@ -1,0 +1,50 @@
+// asio_callbacks.cpp - echo on standalone Asio, with completion handlers.
+//
+// Tuned: one thread and a concurrency hint that says so (no locks); one buffer a session for its whole
+// life; Asio's own per-thread recycling of handler memory, so no allocation a request.
+
+#include <array>
+#include <asio.hpp>
+#include <memory>
+
+#include "../bare/listen.h"
+
+using asio::ip::tcp;
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  explicit Session(tcp::socket socket) : socket_(std::move(socket)) {}
+
+  void receive() {
+    socket_.async_read_some(asio::buffer(buffer_),
+                            [self = shared_from_this()](std::error_code error, std::size_t size) {
+                              if (!error) self->send(size);
+                            });
+  }
+
+ private:
+  void send(std::size_t size) {
+    asio::async_write(socket_, asio::buffer(buffer_, size),
+                      [self = shared_from_this()](std::error_code error, std::size_t) {
+                        if (!error) self->receive();
+                      });
+  }
+
+  tcp::socket socket_;
+  std::array<char, 16 * 1024> buffer_;
+};
+
+static void accept(tcp::acceptor& acceptor) {
+  acceptor.async_accept([&acceptor](std::error_code error, tcp::socket client) {
+    if (!error) std::make_shared<Session>(std::move(client))->receive();
+    accept(acceptor);
+  });
+}
+
+int main(int argc, char** argv) {
+  asio::io_context context(ASIO_CONCURRENCY_HINT_UNSAFE);
+  tcp::acceptor acceptor(context);
+  acceptor.assign(tcp::v4(), listen_on(argc, argv, 0));
+  accept(acceptor);
+  context.run();
+}
