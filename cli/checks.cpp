@@ -1,0 +1,64 @@
+#include "cli/checks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+namespace weir::cli {
+namespace {
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return value;
+}
+
+// 0 for a text without a unit.
+unsigned shift_of_unit(std::string_view text) {
+  if (text.ends_with('k') || text.ends_with('K')) return 10;
+  if (text.ends_with('M')) return 20;
+  return text.ends_with('G') ? 30 : 0;
+}
+
+}  // namespace
+
+CLI::Validator number(std::int64_t least, std::int64_t most) {
+  const auto check = [=](const std::string& text) -> std::string {
+    const auto value = whole_number(text);
+    if (value && *value >= least && *value <= most) return "";
+    return fmt::format("'{}' is not a number from {} to {}", text, least, most);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const auto check = [words = std::move(words)](const std::string& text) -> std::string {
+    if (std::ranges::find(words, text) != words.end()) return "";
+    return fmt::format("'{}' is not one of {}", text, fmt::join(words, ", "));
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator size_in_bytes() {
+  const auto check = [](std::string& text) -> std::string {
+    constexpr std::int64_t most = std::int64_t{1} << 40;
+    const unsigned shift = shift_of_unit(text);
+    const auto value = whole_number(std::string_view(text).substr(0, text.size() - (shift != 0)));
+    if (!value || *value < 0 || *value > most >> shift) {
+      return fmt::format("'{}' is not a number of bytes, such as 65536, 64k or 1M", text);
+    }
+    text = std::to_string(*value << shift);
+    return "";
+  };
+  return CLI::Validator(check, "");
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,183 @@
+// serve.cpp - `weir serve`: runs a built-in handler on the model of choice until a signal comes.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <weir/server.h>
+#include "cli/checks.h"
+#include "cli/commands.h"
+#include "cli/cpu.h"
+#include "cli/handlers.h"
+#include "cli/log.h"
+#include "cli/totals.h"
+
+namespace weir::cli {
+namespace {
+
+// The command line of `weir serve`, as it was given.
+struct Request {
+  std::string handler;
+  std::string model = "automatic";
+  std::vector<std::string> listen{"127.0.0.1:7000"};
+  std::string worker_kind = "thread";
+  std::string totals = "text";
+  std::int64_t spin_before_sleep_us = 0;
+  std::int64_t linger_ms = Options{}.linger.count();
+  Options options;
+};
+
+std::string handler_list() {
+  std::vector<std::string_view> names;
+  for (const HandlerInfo& info : handlers()) names.push_back(info.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+std::string model_list() {
+  std::vector<std::string_view> names;
+  for (const ModelInfo& info : models()) names.push_back(info.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+HandlerFunction chosen_handler(const std::string& name) {
+  if (const HandlerInfo* info = handler_named(name)) return info->handler;
+  throw UsageError(fmt::format("unknown handler '{}'; handlers: {}", name, handler_list()));
+}
+
+Model chosen_model(const std::string& name) {
+  if (name == "automatic") return Model::automatic;
+  if (const auto model = model_named(name)) return *model;
+  throw UsageError(fmt::format("unknown model '{}'; models: {}, automatic", name, model_list()));
+}
+
+int serve(const Request& request) {
+  Server server(chosen_handler(request.handler));
+  server.model(chosen_model(request.model));
+  for (const std::string& address : request.listen) server.listen(address);
+
+  Options options = request.options;
+  options.worker_kind =
+      request.worker_kind == "process" ? WorkerKind::process : WorkerKind::thread;
+  options.spin_before_sleep = std::chrono::microseconds(request.spin_before_sleep_us);
+  options.linger = std::chrono::milliseconds(request.linger_ms);
+  server.options(options).handle_signals();
+  server.on_log([](LogLevel, std::string_view line) { log(line); });
+
+  server.start();
+  const int exit_code = server.wait();
+
+  const CpuTime cpu = cpu_time();
+  log(totals_line(server.statistics(), cpu));
+  if (request.totals == "json") {
+    fmt::print("{}\n", totals_json(server.chosen().model, server.statistics(), cpu));
+  }
+  return exit_code;
+}
+
+void add_worker_options(CLI::App& command, Request& request) {
+  Options& options = request.options;
+  command.add_option("--workers", options.workers, "Threads or processes, 1 to 1024")
+      ->check(number(1, 1024))
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_option("--worker-kind", request.worker_kind, "What they are: thread or process")
+      ->check(one_of({"thread", "process"}))
+      ->type_name("KIND")
+      ->capture_default_str();
+  command.add_flag("--reuse-port", options.reuse_port,
+                   "A listening socket for each worker instead of one for all");
+  command
+      .add_option("--backlog", options.backlog,
+                  "Connections that may wait in the kernel to be accepted")
+      ->check(number(1, INT32_MAX))
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--connections-max", options.connections_max,
+                  "Connections served at once; 0: what the descriptor limit allows")
+      ->check(number(0, UINT32_MAX))
+      ->type_name("N")
+      ->capture_default_str();
+}
+
+void add_model_options(CLI::App& command, Request& request) {
+  command.add_flag("--send-when-writable", request.options.send_when_writable,
+                   "The textbook's recipe: queue, ask for writability, send when told");
+  command.add_flag("--spin", request.options.spin, "nonblocking: never rest");
+  command
+      .add_option("--spin-before-sleep", request.spin_before_sleep_us,
+                  "Loop models: microseconds to go on asking before going to sleep")
+      ->check(number(0, 1'000'000))
+      ->type_name("US")
+      ->capture_default_str();
+}
+
+void add_sending_options(CLI::App& command, Request& request) {
+  command
+      .add_option("--outbox-high", request.options.outbox_high,
+                  "Bytes (also 64k, 1M) in an outbox from which on a send waits")
+      ->transform(size_in_bytes())
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command
+      .add_option("--outbox-low", request.options.outbox_low,
+                  "Bytes in an outbox at which it goes on")
+      ->transform(size_in_bytes())
+      ->type_name("BYTES")
+      ->capture_default_str();
+  command
+      .add_option("--linger", request.linger_ms,
+                  "Milliseconds that a peer gets to take the last bytes and close")
+      ->check(number(0, 3'600'000))
+      ->type_name("MS")
+      ->capture_default_str();
+}
+
+std::string footer() {
+  std::string text = "Handlers:\n";
+  for (const HandlerInfo& info : handlers()) {
+    text += fmt::format("  {:<8}  {}\n", info.name, info.summary);
+  }
+  return text + "Models (see weir models):\n  " + model_list() +
+         "\nSIGINT and SIGTERM stop the server.";
+}
+
+}  // namespace
+
+void add_serve(CLI::App& tool, int& exit_code) {
+  const auto request = std::make_shared<Request>();
+  CLI::App* command =
+      tool.add_subcommand("serve", "Serve a built-in handler until a signal comes");
+  command->footer(footer());
+  command->add_option("HANDLER", request->handler, "What to serve: " + handler_list())
+      ->type_name("")
+      ->required();
+  command
+      ->add_option("--model", request->model,
+                   "How to wait for clients; automatic: WEIR_MODEL, else the best here")
+      ->type_name("MODEL")
+      ->capture_default_str();
+  command
+      ->add_option("--listen", request->listen,
+                   "Where: 127.0.0.1:7000, [::1]:7000, :7000, unix:/path; may be repeated")
+      ->allow_extra_args(false)
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  add_worker_options(*command, *request);
+  add_model_options(*command, *request);
+  add_sending_options(*command, *request);
+  command
+      ->add_option("--totals", request->totals,
+                   "text; or json: at the end also one line of JSON on stdout")
+      ->check(one_of({"text", "json"}))
+      ->type_name("FORM")
+      ->capture_default_str();
+  command->callback([request, &exit_code] { exit_code = serve(*request); });
+}
+
+}  // namespace weir::cli

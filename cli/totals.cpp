@@ -1,0 +1,47 @@
+#include "cli/totals.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace weir::cli {
+
+std::string totals_line(const Statistics& statistics, const CpuTime& cpu) {
+  return fmt::format(
+      "served {} connections ({} failed, {} cut), received {} bytes, sent {} bytes, "
+      "{} system calls, CPU {:.3f} s user, {:.3f} s system",
+      statistics.closed, statistics.failed, statistics.cut, statistics.bytes_received,
+      statistics.bytes_sent, statistics.calls(), static_cast<double>(cpu.user_us) / 1e6,
+      static_cast<double>(cpu.system_us) / 1e6);
+}
+
+std::string totals_json(Model model, const Statistics& statistics, const CpuTime& cpu) {
+  const nlohmann::ordered_json object{
+      {"model", name(model)},
+      {"accepted", statistics.accepted},
+      {"closed", statistics.closed},
+      {"open", statistics.open()},
+      {"failed", statistics.failed},
+      {"cut", statistics.cut},
+      {"accept_rests", statistics.accept_rests},
+      {"receives", statistics.receives},
+      {"bytes_received", statistics.bytes_received},
+      {"bytes_sent", statistics.bytes_sent},
+      {"turns", statistics.turns},
+      {"budget_stops", statistics.budget_stops},
+      {"buffers_missed", statistics.buffers_missed},
+      {"overflows", statistics.overflows},
+      {"calls", statistics.calls()},
+      {"calls_accept", statistics.calls_accept},
+      {"calls_receive", statistics.calls_receive},
+      {"calls_send", statistics.calls_send},
+      {"calls_wait", statistics.calls_wait},
+      {"calls_control", statistics.calls_control},
+      {"calls_other", statistics.calls_other},
+      {"cpu_user_us", cpu.user_us},
+      {"cpu_system_us", cpu.system_us},
+      {"cpu_us", cpu.user_us + cpu.system_us},
+  };
+  return object.dump();
+}
+
+}  // namespace weir::cli
