@@ -6,8 +6,7 @@ namespace weir::cli {
 
 // One call on a stream without a buffer: lines of several threads or processes never mix.
 void log(std::string_view line) noexcept {
-  const int size = static_cast<int>(line.size());
-  std::fprintf(stderr, "weir: %.*s\n", size, line.data());
+  std::fprintf(stderr, "weir: %.*s\n", static_cast<int>(line.size()), line.data());
 }
 
 }  // namespace weir::cli

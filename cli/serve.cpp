@@ -29,6 +29,7 @@ struct Request {
   std::string totals = "text";
   std::int64_t spin_before_sleep_us = 0;
   std::int64_t linger_ms = Options{}.linger.count();
+  std::int64_t drain_ms = Options{}.drain.count();
   Options options;
 };
 
@@ -65,6 +66,7 @@ int serve(const Request& request) {
       request.worker_kind == "process" ? WorkerKind::process : WorkerKind::thread;
   options.spin_before_sleep = std::chrono::microseconds(request.spin_before_sleep_us);
   options.linger = std::chrono::milliseconds(request.linger_ms);
+  options.drain = std::chrono::milliseconds(request.drain_ms);
   server.options(options).handle_signals();
   server.on_log([](LogLevel, std::string_view line) { log(line); });
 
@@ -79,63 +81,49 @@ int serve(const Request& request) {
   return exit_code;
 }
 
+template <class T>
+void add_value(CLI::App& command, const char* name, const char* unit, T& value,
+               const CLI::Validator& check, const char* help) {
+  CLI::Option* option = command.add_option(name, value, help);
+  option->transform(check)->type_name(unit)->capture_default_str();
+}
+
 void add_worker_options(CLI::App& command, Request& request) {
   Options& options = request.options;
-  command.add_option("--workers", options.workers, "Threads or processes, 1 to 1024")
-      ->check(number(1, 1024))
-      ->type_name("N")
-      ->capture_default_str();
-  command.add_option("--worker-kind", request.worker_kind, "What they are: thread or process")
-      ->check(one_of({"thread", "process"}))
-      ->type_name("KIND")
-      ->capture_default_str();
+  add_value(command, "--workers", "N", options.workers, number(1, 1024),
+            "Threads or processes, 1 to 1024, that each run the whole model");
+  add_value(command, "--worker-kind", "KIND", request.worker_kind, one_of({"thread", "process"}),
+            "What they are: thread or process");
   command.add_flag("--reuse-port", options.reuse_port,
                    "A listening socket for each worker instead of one for all");
-  command
-      .add_option("--backlog", options.backlog,
-                  "Connections that may wait in the kernel to be accepted")
-      ->check(number(1, INT32_MAX))
-      ->type_name("N")
-      ->capture_default_str();
-  command
-      .add_option("--connections-max", options.connections_max,
-                  "Connections served at once; 0: what the descriptor limit allows")
-      ->check(number(0, UINT32_MAX))
-      ->type_name("N")
-      ->capture_default_str();
+  add_value(command, "--backlog", "N", options.backlog, number(1, INT32_MAX),
+            "Connections that may wait in the kernel to be accepted");
+  add_value(command, "--connections-max", "N", options.connections_max, number(0, UINT32_MAX),
+            "Connections served at once; 0: what the descriptor limit allows");
 }
 
 void add_model_options(CLI::App& command, Request& request) {
-  command.add_flag("--send-when-writable", request.options.send_when_writable,
+  Options& options = request.options;
+  command.add_flag("--send-when-writable", options.send_when_writable,
                    "The textbook's recipe: queue, ask for writability, send when told");
-  command.add_flag("--spin", request.options.spin, "nonblocking: never rest");
-  command
-      .add_option("--spin-before-sleep", request.spin_before_sleep_us,
-                  "Loop models: microseconds to go on asking before going to sleep")
-      ->check(number(0, 1'000'000))
-      ->type_name("US")
-      ->capture_default_str();
+  command.add_flag("--spin", options.spin, "nonblocking: never rest");
+  add_value(command, "--spin-before-sleep", "US", request.spin_before_sleep_us,
+            number(0, 1'000'000),
+            "Loop models: microseconds to go on asking before going to sleep");
+  add_value(command, "--thread-stack", "BYTES", options.thread_stack, size_in_bytes(),
+            "threads: stack of each (also 256k)");
 }
 
-void add_sending_options(CLI::App& command, Request& request) {
-  command
-      .add_option("--outbox-high", request.options.outbox_high,
-                  "Bytes (also 64k, 1M) in an outbox from which on a send waits")
-      ->transform(size_in_bytes())
-      ->type_name("BYTES")
-      ->capture_default_str();
-  command
-      .add_option("--outbox-low", request.options.outbox_low,
-                  "Bytes in an outbox at which it goes on")
-      ->transform(size_in_bytes())
-      ->type_name("BYTES")
-      ->capture_default_str();
-  command
-      .add_option("--linger", request.linger_ms,
-                  "Milliseconds that a peer gets to take the last bytes and close")
-      ->check(number(0, 3'600'000))
-      ->type_name("MS")
-      ->capture_default_str();
+void add_session_options(CLI::App& command, Request& request) {
+  Options& options = request.options;
+  add_value(command, "--outbox-high", "BYTES", options.outbox_high, size_in_bytes(),
+            "What an outbox holds (also 64k, 1M) when a send begins to wait");
+  add_value(command, "--outbox-low", "BYTES", options.outbox_low, size_in_bytes(),
+            "What it still holds when the send goes on");
+  add_value(command, "--linger", "MS", request.linger_ms, number(0, 3'600'000),
+            "Milliseconds that a peer gets to take the last bytes and close");
+  add_value(command, "--drain", "MS", request.drain_ms, number(0, 3'600'000),
+            "Milliseconds that sessions get to end when a signal stops the server");
 }
 
 std::string footer() {
@@ -170,13 +158,9 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->capture_default_str();
   add_worker_options(*command, *request);
   add_model_options(*command, *request);
-  add_sending_options(*command, *request);
-  command
-      ->add_option("--totals", request->totals,
-                   "text; or json: at the end also one line of JSON on stdout")
-      ->check(one_of({"text", "json"}))
-      ->type_name("FORM")
-      ->capture_default_str();
+  add_session_options(*command, *request);
+  add_value(*command, "--totals", "FORM", request->totals, one_of({"text", "json"}),
+            "text; or json: at the end also one line of JSON on stdout");
   command->callback([request, &exit_code] { exit_code = serve(*request); });
 }
 

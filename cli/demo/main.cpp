@@ -149,8 +149,8 @@ int demonstrate(std::span<char* const> names) {
   }
   print_reading(rows);
   print_next_steps(std::filesystem::proximate(tool).string());
-  return std::ranges::all_of(rows, [](const Row& row) { return row.good || !row.available; }) ? 0
-                                                                                              : 1;
+  const auto well = [](const Row& row) { return row.good || !row.available; };
+  return std::ranges::all_of(rows, well) ? 0 : 1;
 }
 
 }  // namespace

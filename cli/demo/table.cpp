@@ -1,7 +1,9 @@
 #include "cli/demo/table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -14,7 +16,7 @@ std::string with_commas(std::uint64_t number) {
   return text;
 }
 
-std::string whole(double number) { return with_commas(static_cast<std::uint64_t>(number + 0.5)); }
+std::string whole(double number) { return with_commas(static_cast<std::uint64_t>(std::llround(number))); }
 
 void print_cells(std::string_view model, std::string_view clients, std::string_view requests,
                  std::string_view rate, std::string_view cpu, std::string_view calls,
