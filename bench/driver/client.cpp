@@ -14,6 +14,7 @@ namespace bench {
 namespace {
 
 constexpr std::int64_t reply_timeout_ns = 30'000 * ms;
+constexpr std::size_t greeted_at_once = 64;
 constexpr std::size_t scratch_size = 1 << 20;
 
 /// What is sent, and where replies go: nobody looks at the bytes in a turn.
@@ -56,12 +57,12 @@ Client::Client(int port, int connections, std::size_t message_size)
     : port_(port), message_size_(message_size) {
   epoll_ = Fd(must(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1"));
   connections_.reserve(static_cast<std::size_t>(connections));
-  for (int i = 0; i < connections; ++i) {
-    add(connect_to(port));
-    // Stay well below the backlog: what has been answered has been accepted.
-    if (i % 512 == 511) exactly(static_cast<std::int64_t>(connections_.size()), 1);
+  while (connections_.size() < static_cast<std::size_t>(connections)) {
+    const std::size_t first = connections_.size();
+    const std::size_t some = std::min(first + greeted_at_once, static_cast<std::size_t>(connections));
+    while (connections_.size() < some) add(connect_to(port));
+    run(INT64_MAX, static_cast<std::int64_t>(some - first), 1, first);
   }
-  if (connections > 0) exactly(connections, 1);
 }
 
 void Client::add(Fd fd) {
@@ -111,7 +112,8 @@ Turn Client::closed_loop(std::int64_t duration_ns, int depth) {
 
 Turn Client::exactly(std::int64_t requests, int depth) { return run(INT64_MAX, requests, depth); }
 
-Turn Client::run(std::int64_t deadline_ns, std::int64_t requests_max, int depth) {
+Turn Client::run(std::int64_t deadline_ns, std::int64_t requests_max, int depth,
+                 std::size_t first) {
   Turn turn;
   Watchdog watchdog;
   const std::int64_t begin = now_ns();
@@ -122,7 +124,7 @@ Turn Client::run(std::int64_t deadline_ns, std::int64_t requests_max, int depth)
     started += count;
     request(connection, static_cast<std::size_t>(count));
   };
-  for (Connection& connection : connections_) start(connection, depth);
+  for (std::size_t i = first; i < connections_.size(); ++i) start(connections_[i], depth);
   while (completed < started) {
     Events events;
     const int count = wait_for_events(epoll_.get(), events, wait_ms_);

@@ -24,7 +24,8 @@ Fd connect_to(int port);  // Blocking, TCP_NODELAY.
 /// nothing is in flight.
 class Client {
  public:
-  /// Opens the connections and sends one request over each, so that all have been accepted.
+  /// Opens the connections and has one request answered on each, so that all have been accepted;
+  /// a few at a time, so that a server with many of them never meets a flood.
   Client(int port, int connections, std::size_t message_size);
 
   /// Off: waits in the kernel instead, which leaves the CPU to others.
@@ -54,7 +55,7 @@ class Client {
   void request(Connection& connection, std::size_t count);
   void flush(Connection& connection);
   std::size_t receive(Connection& connection);  // Returns replies completed.
-  Turn run(std::int64_t deadline_ns, std::int64_t requests_max, int depth);
+  Turn run(std::int64_t deadline_ns, std::int64_t requests_max, int depth, std::size_t first = 0);
   void record(Connection& connection, std::size_t replies, std::int64_t now, Turn& turn);
   void start_short(std::size_t slot);
   bool step_short(Connection& connection);  // Returns whether this one is over.

@@ -5,9 +5,38 @@
 #include <string>
 #include <vector>
 
+#include "process.h"
+#include "subject.h"
+
 namespace bench {
 
-/// Counts for the subjects chosen (all when none is named), prints the tables, and returns them.
+/// Counts for the subjects chosen (all when none is named), prints a table, and returns it. Smoke:
+/// fewer requests and connections, and no verdict.
 nlohmann::json count_exactly(const std::vector<std::string>& subjects, bool smoke);
+
+/// How often something happens for one request, and how that was found out.
+struct Count {
+  double per_request = 0;
+  std::string source;
+};
+
+/// User-space instructions for a 64 B echo over one connection, by callgrind: two runs that differ
+/// in nothing but the number of requests, so that starting and stopping cancel out.
+Count count_instructions(const Subject& subject, bool smoke);
+
+/// System calls for a 64 B echo over 64 connections. By a perf tracepoint, at full speed, where that
+/// is permitted; else under strace, which slows the server down so that its batches grow.
+Count count_system_calls(const Subject& subject, bool smoke);
+
+/// Heap allocations for a 64 B echo over 64 connections, after warm-up.
+Count count_allocations(const Subject& subject, bool smoke);
+
+/// What 10,000 silent connections take, each.
+struct IdleMemory {
+  int connections = 0;
+  double user_bytes = 0;    // Anonymous memory of the server and its children.
+  double kernel_bytes = 0;  // Growth of the kernel's slabs: both ends of the connection, roughly.
+};
+IdleMemory measure_idle_memory(const Subject& subject, bool smoke);
 
 }  // namespace bench

@@ -56,7 +56,7 @@ std::vector<Subject> make_subjects() {
     all.push_back(weir(model));
   }
   for (const char* model : {"epoll-et", "epoll-lt", "poll", "io-uring"}) {
-    all.push_back(weir(model, {"--spin-before-sleep", "on"}, "+spin"));
+    all.push_back(weir(model, {"--spin-before-sleep", "50"}, "+spin"));
   }
   Subject proxy = bare("proxy", "epoll_proxy");
   proxy.proxy = true;
