@@ -1,0 +1,104 @@
+"""The example programs, as a reader would try them."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import unittest
+
+from tool import EXAMPLES, PATIENCE, Program, connect, eventually, free_port, receive_all
+from tool import receive_exactly
+
+
+def answers(address):
+    try:
+        connect(address).close()
+        return True
+    except OSError:
+        return False
+
+
+class Example(Program):
+    """An example that serves; its first argument is where it listens."""
+
+    def __init__(self, name, *arguments, environment=None):
+        super().__init__([os.path.join(EXAMPLES, name), *arguments], environment)
+
+    def wait_until_it_listens_on(self, address):
+        if not eventually(lambda: self.process.poll() is not None or answers(address)):
+            raise AssertionError("it does not listen")
+        if self.process.poll() is not None:
+            raise AssertionError("it has ended: " + self.process.stderr.read().decode())
+
+
+class Chat(unittest.TestCase):
+    def check_broadcast(self, model):
+        address = f"127.0.0.1:{free_port()}"
+        with Example("chat", address, environment={"WEIR_MODEL": model}) as chat:
+            chat.wait_until_it_listens_on(address)
+            with connect(address) as alice, connect(address) as bob, connect(address) as carol:
+                # Whoever has heard a line of the others is in the room.
+                for speaker, hearers in ((alice, (bob, carol)), (bob, (alice, carol))):
+                    heard = {hearer: b"" for hearer in hearers}
+
+                    def all_heard():
+                        speaker.sendall(b"hello\n")
+                        for hearer in hearers:
+                            hearer.setblocking(False)
+                            try:
+                                heard[hearer] += hearer.recv(65536)
+                            except BlockingIOError:
+                                pass
+                            hearer.settimeout(PATIENCE)
+                        return all(b": hello\n" in text for text in heard.values())
+
+                    self.assertTrue(eventually(all_heard), heard)
+            chat.process.send_signal(signal.SIGTERM)
+            chat.process.wait(PATIENCE)
+
+    def test_on_every_model_whose_clients_share_memory(self):
+        for model in "threads nonblocking select poll epoll-lt epoll-et".split():
+            with self.subTest(model=model):
+                self.check_broadcast(model)
+
+
+class Echo(unittest.TestCase):
+    def test_is_the_program_of_the_readme(self):
+        # Its address is fixed, as it is in the text.
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", 7000))
+            except OSError:
+                self.skipTest("port 7000 is taken")
+        with Example("echo") as echo:
+            echo.wait_until_it_listens_on("127.0.0.1:7000")
+            done = subprocess.run(["nc", "-N", "127.0.0.1", "7000"], input=b"hello\n",
+                                  capture_output=True, timeout=PATIENCE)
+            self.assertEqual(done.stdout, b"hello\n")
+
+
+@unittest.skipUnless(shutil.which("socat"), "socat is not installed")
+class Proxy(unittest.TestCase):
+    def test_stands_before_a_server_that_nobody_here_wrote(self):
+        upstream_port = free_port()
+        address = f"127.0.0.1:{free_port()}"
+        upstream = f"127.0.0.1:{upstream_port}"
+        socat = subprocess.Popen(["socat", f"TCP-LISTEN:{upstream_port},fork,reuseaddr,"
+                                  "bind=127.0.0.1", "EXEC:cat"])
+        try:
+            self.assertTrue(eventually(lambda: answers(upstream)))
+            with Example("proxy", address, upstream) as proxy:
+                proxy.wait_until_it_listens_on(address)
+                with connect(address) as client:
+                    client.sendall(b"through and back")
+                    self.assertEqual(receive_exactly(client, 16), b"through and back")
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(receive_all(client), b"")
+        finally:
+            socat.terminate()
+            socat.wait()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,194 @@
+"""`weir serve`, with clients that nobody here wrote: nc, socat and Python's socket."""
+import datetime
+import json
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from tool import MODELS, PATIENCE, Server, connect, receive_all, receive_exactly
+
+
+def talk(command, data):
+    """What a client program prints when it is given `data`."""
+    done = subprocess.run(command, input=data, capture_output=True, timeout=PATIENCE)
+    return done.stdout
+
+
+class Echo(unittest.TestCase):
+    """RFC 862, on every model."""
+
+    def each_model(self):
+        for model in MODELS:
+            with self.subTest(model=model):
+                try:
+                    server = Server("echo", "--model", model)
+                except AssertionError as error:
+                    if model == "io-uring" and "io_uring" in str(error):
+                        continue  # Not available here; `weir models` says why.
+                    raise
+                with server:
+                    yield server
+                    code, _ = server.stop()
+                    self.assertIn(code, (0, 3), server.said)
+
+    def test_netcat_gets_back_what_it_sends(self):
+        data = os.urandom(100_000)
+        for server in self.each_model():
+            answer = talk(["nc", "-N", "127.0.0.1", str(server.port)], data)
+            self.assertEqual(answer, data)
+
+    @unittest.skipUnless(shutil.which("socat"), "socat is not installed")
+    def test_socat_gets_back_what_it_sends(self):
+        data = os.urandom(3_000_000)
+        for server in self.each_model():
+            answer = talk(["socat", "-t", str(PATIENCE), "-", "TCP:" + server.address], data)
+            self.assertTrue(answer == data)
+
+    def test_python_holds_a_conversation(self):
+        for server in self.each_model():
+            with connect(server.address) as client:
+                for size in (1, 10, 1000, 10_000):
+                    client.sendall(b"x" * size)
+                    self.assertEqual(receive_exactly(client, size), b"x" * size)
+                client.shutdown(socket.SHUT_WR)
+                self.assertEqual(client.recv(1), b"")
+
+
+class Handlers(unittest.TestCase):
+    def test_discard_answers_nothing_and_ends_when_the_client_has(self):
+        with Server("discard") as server, connect(server.address) as client:
+            client.sendall(b"x" * 1_000_000)
+            client.shutdown(socket.SHUT_WR)
+            self.assertEqual(receive_all(client), b"")
+
+    def test_chargen_sends_the_pattern_of_RFC_864(self):
+        with Server("chargen") as server, connect(server.address) as client:
+            client.sendall(b"whatever comes in is thrown away")
+            lines = receive_exactly(client, 95 * 74 + 74).split(b"\r\n")[:-1]
+            ring = bytes(range(32, 127)) * 2
+            for number, line in enumerate(lines):
+                self.assertEqual(line, ring[number % 95:number % 95 + 72])
+
+    def test_chargen_stops_when_the_client_goes(self):
+        with Server("chargen") as server:
+            for _ in range(5):
+                with connect(server.address) as client:
+                    self.assertEqual(len(receive_exactly(client, 100_000)), 100_000)
+            code, _ = server.stop()
+            self.assertIn(code, (0, 3), server.said)
+
+    def test_daytime_tells_the_date_and_closes(self):
+        with Server("daytime") as server, connect(server.address) as client:
+            line = receive_all(client).decode()
+            self.assertTrue(line.endswith("\r\n"), line)
+            now = datetime.datetime.now(datetime.timezone.utc)
+            self.assertIn(str(now.year), line)
+
+    def test_time_tells_the_seconds_since_1900_and_closes(self):
+        with Server("time") as server, connect(server.address) as client:
+            data = receive_all(client)
+            self.assertEqual(len(data), 4)
+            seconds = struct.unpack("!I", data)[0]
+            now = int(time.time()) + 2_208_988_800
+            self.assertLess(abs((now - seconds) % 2**32), 60)
+
+
+class Listening(unittest.TestCase):
+    def test_on_several_addresses_at_once(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"unix:{directory}/echo.sock"
+            with Server("echo", listen=("127.0.0.1:0", "[::1]:0", path)) as server:
+                self.assertEqual(len(server.addresses), 3, server.said)
+                for address in server.addresses:
+                    with connect(address) as client:
+                        client.sendall(b"hello")
+                        self.assertEqual(receive_exactly(client, 5), b"hello")
+
+    @unittest.skipUnless(shutil.which("socat"), "socat is not installed")
+    def test_on_a_unix_socket_for_socat(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/echo.sock"
+            with Server("echo", listen=(f"unix:{path}",)):
+                answer = talk(["socat", "-t", str(PATIENCE), "-", f"UNIX:{path}"], b"hello")
+                self.assertEqual(answer, b"hello")
+
+    def test_with_workers_of_both_kinds(self):
+        for kind in ("thread", "process"):
+            with self.subTest(kind=kind):
+                with Server("echo", "--workers", "2", "--worker-kind", kind) as server:
+                    for _ in range(20):
+                        with connect(server.address) as client:
+                            client.sendall(b"hello")
+                            self.assertEqual(receive_exactly(client, 5), b"hello")
+                    code, _ = server.stop()
+                    self.assertIn(code, (0, 3), server.said)
+
+
+class Life(unittest.TestCase):
+    def test_interrupt_and_terminate_end_it_with_exit_code_zero(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            for model in ("iterative", "fork", "threads", "poll", "epoll-et"):
+                with self.subTest(signal=number, model=model):
+                    with Server("echo", "--model", model) as server:
+                        with connect(server.address) as client:
+                            client.sendall(b"hello")
+                            client.shutdown(socket.SHUT_WR)
+                            self.assertEqual(receive_all(client), b"hello")
+                        code, _ = server.stop(number)
+                        self.assertEqual(code, 0, server.said)
+
+    def test_it_says_where_it_listens_with_which_model_and_why(self):
+        with Server("echo", "--model", "poll") as server:
+            line = server.wait_until_said("listening").string
+            self.assertIn("poll", server.said)
+            self.assertIn(server.address, line)
+        with Server("echo") as server:
+            self.assertRegex(server.said, "io-uring|epoll-et")
+
+    def test_it_says_the_totals_at_the_end(self):
+        with Server("echo", "--model", "poll", "--totals", "json") as server:
+            for _ in range(3):
+                with connect(server.address) as client:
+                    client.sendall(b"hello")
+                    client.shutdown(socket.SHUT_WR)
+                    receive_all(client)
+            code, out = server.stop()
+            self.assertEqual(code, 0, server.said)
+            self.assertIn("served 3 connections", server.said)
+            totals = json.loads(out)
+            self.assertEqual(totals["model"], "poll")
+            self.assertEqual(totals["accepted"], 3)
+            self.assertEqual(totals["closed"], 3)
+            self.assertEqual(totals["bytes_received"], 15)
+            self.assertEqual(totals["bytes_sent"], 15)
+
+    def test_the_totals_of_processes_are_summed_up(self):
+        for options in (("--model", "fork"), ("--model", "poll", "--workers", "2",
+                                              "--worker-kind", "process")):
+            with self.subTest(options=options):
+                with Server("echo", *options, "--totals", "json") as server:
+                    for _ in range(10):
+                        with connect(server.address) as client:
+                            client.sendall(b"hello")
+                            client.shutdown(socket.SHUT_WR)
+                            receive_all(client)
+                    _, out = server.stop()
+                    totals = json.loads(out)
+                    self.assertEqual(totals["accepted"], 10, server.said)
+                    self.assertEqual(totals["closed"], 10, server.said)
+                    self.assertEqual(totals["bytes_sent"], 50, server.said)
+
+    def test_the_environment_chooses_the_model(self):
+        with Server("echo", environment={"WEIR_MODEL": "select"}) as server:
+            self.assertIn("select", server.said)
+            self.assertIn("WEIR_MODEL", server.said)
+
+
+if __name__ == "__main__":
+    unittest.main()

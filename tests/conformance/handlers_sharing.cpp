@@ -1,0 +1,103 @@
+// handlers_sharing.cpp - handlers whose connections talk to each other.
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/handlers.h"
+
+namespace conformance {
+
+namespace {
+
+using weir::Chunk;
+using weir::Connection;
+using weir::Task;
+
+/// Made by whoever asks for the table, that is, before any worker or child is.
+weir::Channel<std::string>& mailbox() {
+  static weir::Channel<std::string> channel(4);
+  return channel;
+}
+
+/// "take" waits for a message of another connection, "give TEXT" leaves one.
+Task<> hand_over(Connection& peer, const Settings&) {
+  weir::Reader reader(peer);
+  std::string answer;
+  while (const auto line = co_await reader.until("\n", 4096)) {
+    try {
+      if (line->starts_with("give ")) {
+        std::string message(line->substr(5));
+        co_await mailbox().send(std::move(message));
+        answer = "given\n";
+      } else {
+        const auto message = co_await mailbox().receive();
+        answer = *message + "\n";
+      }
+    } catch (const weir::IoError& error) {
+      const bool right = error.code() == std::errc::not_supported;
+      answer = std::string(right ? "not shared: " : "wrong error: ") + error.what() + "\n";
+    }
+    co_await peer.send(answer);
+  }
+}
+
+using Message = std::shared_ptr<const std::string>;
+using Inbox = weir::Channel<Message>;
+
+struct Room {
+  std::mutex mutex;
+  std::vector<Inbox*> inboxes;
+};
+
+Room& room() {
+  static Room here;
+  return here;
+}
+
+class Member {
+ public:
+  Member() {
+    const std::lock_guard lock(room().mutex);
+    room().inboxes.push_back(&inbox);
+  }
+  ~Member() {
+    const std::lock_guard lock(room().mutex);
+    std::erase(room().inboxes, &inbox);
+  }
+  Member(const Member&) = delete;
+  Member& operator=(const Member&) = delete;
+
+  static void tell_all(std::string_view text) {
+    const auto message = std::make_shared<const std::string>(text);
+    const std::lock_guard lock(room().mutex);
+    for (Inbox* each : room().inboxes) each->try_send(message);
+  }
+
+  Inbox inbox{1024};
+};
+
+/// What one says, all hear, the speaker too.
+Task<> chat(Connection& peer, const Settings&) {
+  Member member;
+  co_await peer.send("welcome\n");
+  while (true) {
+    auto [bytes, message] = co_await weir::when_any(peer.receive(), member.inbox.receive());
+    if (message && *message) {
+      const std::string_view text = ***message;
+      co_await peer.send(text);
+    }
+    if (bytes && bytes->empty()) co_return;
+    if (bytes) Member::tell_all(bytes->text());
+  }
+}
+
+}  // namespace
+
+std::vector<Entry> sharing_handlers() {
+  mailbox();
+  return {{"hand_over", hand_over}, {"chat", chat}};
+}
+
+}  // namespace conformance

@@ -1,0 +1,150 @@
+// handlers_stream.cpp - handlers about bytes: sending, receiving, closing.
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/conformance/handlers.h"
+#include "tests/support/random.h"
+
+namespace conformance {
+
+namespace {
+
+using weir::Chunk;
+using weir::Connection;
+using weir::Task;
+
+Task<> echo(Connection& peer, const Settings&) {
+  while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+}
+
+Task<> echo_moved(Connection& peer, const Settings&) {
+  while (Chunk bytes = co_await peer.receive()) co_await peer.send(std::move(bytes));
+}
+
+Task<> discard(Connection& peer, const Settings&) {
+  while (Chunk bytes = co_await peer.receive()) continue;
+}
+
+/// Keeps every buffer it is given until the peer has finished.
+Task<> keep_chunks(Connection& peer, const Settings&) {
+  std::vector<Chunk> kept;
+  while (Chunk bytes = co_await peer.receive()) kept.push_back(std::move(bytes));
+  for (Chunk& bytes : kept) co_await peer.send(std::move(bytes));
+}
+
+/// Reads to the end, then answers how much it was.
+Task<> half_close(Connection& peer, const Settings&) {
+  std::size_t count = 0;
+  while (Chunk bytes = co_await peer.receive()) count += bytes.size();
+  const std::string answer = std::to_string(count) + "\n";
+  co_await peer.send(answer);
+}
+
+/// Finishes its own direction first, then reads to the end.
+Task<> finish_first(Connection& peer, const Settings& settings) {
+  co_await peer.send("bye\n");
+  co_await peer.finish();
+  std::size_t count = 0;
+  while (Chunk bytes = co_await peer.receive()) count += bytes.size();
+  settings.report("received " + std::to_string(count));
+  try {
+    co_await peer.send("too late");
+  } catch (const weir::IoError& error) {
+    const bool right = error.code() == std::errc::broken_pipe;
+    settings.report(right ? "sending is over" : std::string("wrong error: ") + error.what());
+  }
+}
+
+/// Sends settings.size bytes, the same every time, and returns at once.
+Task<> sender(Connection& peer, const Settings& settings) {
+  const std::string bytes = support::random_bytes(1, settings.size);
+  for (std::size_t at = 0; at < bytes.size(); at += settings.piece) {
+    const std::string_view piece = std::string_view(bytes).substr(at, settings.piece);
+    co_await peer.send(piece);
+  }
+}
+
+/// On the first byte from the peer: sends for ever, whether anybody reads or not.
+Task<> flood(Connection& peer, const Settings& settings) {
+  const std::string piece = support::random_bytes(1, settings.piece);
+  co_await peer.send("ready\n");
+  if (!co_await peer.receive()) co_return;
+  while (true) co_await peer.send(piece);
+}
+
+/// Throws when it is told to; else an echo.
+Task<> moody(Connection& peer, const Settings&) {
+  while (Chunk bytes = co_await peer.receive()) {
+    if (bytes.text() == "throw") throw std::runtime_error("the handler throws, as it was told");
+    if (bytes.text() == "abort") std::abort();
+    co_await peer.send(bytes);
+  }
+}
+
+Task<> resets(Connection& peer, const Settings& settings) {
+  Chunk bytes = co_await peer.receive();
+  peer.reset();
+  try {
+    bytes = co_await peer.receive();
+    settings.report("a receive went on after reset()");
+  } catch (const weir::IoError& error) {
+    const bool right = error.code() == std::errc::connection_reset;
+    settings.report(right ? "reset" : std::string("wrong error: ") + error.what());
+  }
+}
+
+/// Answers each line with its number, a colon and the line.
+Task<> lines(Connection& peer, const Settings&) {
+  weir::Reader reader(peer);
+  std::size_t number = 0;
+  while (auto line = co_await reader.until("\n", 4096)) {
+    const std::string count = std::to_string(++number);
+    co_await peer.send(count, ":", *line, "\n");
+  }
+}
+
+/// Reads settings.size bytes one by one, nearly all of them without waiting.
+Task<> byte_by_byte(Connection& peer, const Settings& settings) {
+  weir::Reader reader(peer);
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < settings.size; ++i) {
+    const auto byte = co_await reader.exactly(1);
+    if (!byte) co_return;
+    sum += static_cast<unsigned char>(byte->front());
+  }
+  const std::string answer = std::to_string(sum) + "\n";
+  co_await peer.send(answer);
+}
+
+/// Who is who, in one line.
+Task<> addresses(Connection& peer, const Settings&) {
+  const std::string id = std::to_string(peer.id());
+  const std::string from = peer.peer().text();
+  const std::string to = peer.local().text();
+  co_await peer.send(id, " ", from, " ", to, "\n");
+  while (Chunk bytes = co_await peer.receive()) continue;
+}
+
+}  // namespace
+
+std::vector<Entry> stream_handlers() {
+  return {
+      {"echo", echo},
+      {"echo_moved", echo_moved},
+      {"discard", discard},
+      {"keep_chunks", keep_chunks},
+      {"half_close", half_close},
+      {"finish_first", finish_first},
+      {"sender", sender},
+      {"flood", flood},
+      {"moody", moody},
+      {"resets", resets},
+      {"lines", lines},
+      {"byte_by_byte", byte_by_byte},
+      {"addresses", addresses},
+  };
+}
+
+}  // namespace conformance

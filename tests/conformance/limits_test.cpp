@@ -1,0 +1,129 @@
+// limits_test.cpp - more clients than a server can take.
+#include "tests/conformance/conformance.h"
+
+namespace conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count) {
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  return clients;
+}
+
+std::size_t answered(const std::vector<Client>& clients) {
+  std::size_t count = 0;
+  for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
+  return count;
+}
+
+TEST_P(Conformance, Serves_no_more_clients_at_once_than_connections_max) {
+  TestServer& server = serve("echo", {"--connections-max", "8"});
+  std::vector<Client> clients = clients_that_ask(server, 24);
+  EXPECT_LE(support::settled([&] { return answered(clients); }), 8U);
+  EXPECT_GE(answered(clients), 1U);
+  EXPECT_EQ(answered_as_others_leave(clients), 24U);
+}
+
+// Out of descriptors, accept(2) fails and the connection stays in the queue: whoever asks again
+// at once is told again at once, and turns in circles.
+TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
+  TestServer& server = serve("echo", {"--connections-max", "1000"},
+                             {.before_exec = [] { support::limit_descriptors(64); }});
+  std::vector<Client> clients = clients_that_ask(server, 200);
+  ASSERT_GE(support::settled([&] { return answered(clients); }), 1U);
+  const auto before = support::cpu_time(server.group());
+  support::rest(1s);
+  const auto used = support::cpu_time(server.group()) - before;
+  const bool spins_by_nature = shape().model == weir::Model::nonblocking;
+  EXPECT_LE(used, (spins_by_nature ? 400ms : 200ms) * shape().workers) << "of CPU in a second";
+  EXPECT_EQ(answered_as_others_leave(clients), 200U);
+}
+
+TEST_P(SingleWorker, Uses_hardly_any_CPU_while_its_clients_are_silent) {
+  TestServer& server = serve("echo");
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(server.address());
+  EXPECT_EQ(clients[0].converse("hello"), "hello");
+  const auto before = support::cpu_time(server.group());
+  support::rest(1s);
+  const auto used = support::cpu_time(server.group()) - before;
+  // Nonblocking has nobody to wake it: it looks again every millisecond.
+  EXPECT_LE(used, shape().model == weir::Model::nonblocking ? 300ms : 50ms);
+}
+
+TEST_P(SingleWorker, Uses_hardly_any_CPU_for_a_client_that_was_reset_while_nobody_waited) {
+  TestServer& server = serve("late_echo", {"--pause-ms", "1500"});
+  Client client(server.address());
+  client.send("x");
+  client.wait_until_delivered();
+  client.reset();
+  const auto before = support::cpu_time(server.group());
+  support::rest(1s);
+  const auto used = support::cpu_time(server.group()) - before;
+  EXPECT_LE(used, shape().model == weir::Model::nonblocking ? 300ms : 50ms);
+}
+
+/// How much a server's memory grows while `act` runs and until the client's end is quiet.
+template <class Act>
+std::size_t growth(const TestServer& server, Act act) {
+  const std::size_t before = support::memory(server.group());
+  act();
+  const std::size_t after = support::memory(server.group());
+  return after > before ? after - before : 0;
+}
+
+constexpr std::size_t mebibyte = 1024 * 1024;
+
+TEST_P(SingleWorker, Keeps_little_for_a_client_that_does_not_read) {
+  if (support::sanitized()) GTEST_SKIP() << "memory means nothing under a sanitizer";
+  for (const char* piece : {"1000", "65536", "4194304"}) {
+    TestServer& server = serve("flood", {"--piece", piece});
+    Client client(server.address());
+    ASSERT_EQ(client.receive_line(), "ready\n");
+    const std::size_t grown = growth(server, [&] {
+      client.send("go");
+      EXPECT_TRUE(eventually([&] { return client.unread() > 10'000; }));
+      support::settled([&] { return client.unread(); });
+    });
+    EXPECT_LT(grown, mebibyte) << "bytes, with pieces of " << piece;
+  }
+}
+
+TEST_P(SingleWorker, Keeps_little_for_a_client_that_sends_and_does_not_read) {
+  if (support::sanitized()) GTEST_SKIP() << "memory means nothing under a sanitizer";
+  TestServer& server = serve("echo");
+  Client client(server.address());
+  ASSERT_EQ(client.converse("hello"), "hello");
+  std::size_t sent = 0;
+  const std::string filler(64 * 1024, '.');
+  const std::size_t grown =
+      growth(server, [&] { support::settled([&] { return sent += client.send_some(filler); }); });
+  EXPECT_LT(grown, mebibyte) << "bytes, while the client sent " << sent;
+}
+
+TEST_P(SingleWorker, Serves_clients_that_send_at_once_while_handlers_keep_what_came) {
+  if (!serves_at_once(60)) GTEST_SKIP() << one_at_a_time;
+  constexpr std::size_t each = 200'000;
+  TestServer& server = serve("keep_chunks");
+  std::vector<Client> clients;
+  for (int i = 0; i < 60; ++i) clients.emplace_back(server.address());
+  // Small pieces, so that each takes a buffer: more than any ring of them holds.
+  for (std::size_t at = 0; at < each; at += 2000) {
+    for (std::size_t i = 0; i < clients.size(); ++i) clients[i].send(random_bytes(i + at, 2000));
+  }
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    clients[i].finish();
+    for (std::size_t at = 0; at < each; at += 2000) {
+      ASSERT_TRUE(clients[i].receive(2000) == random_bytes(i + at, 2000)) << i << " at " << at;
+    }
+    EXPECT_EQ(clients[i].receive_to_end(), "");
+  }
+}
+
+}  // namespace
+}  // namespace conformance

@@ -1,0 +1,198 @@
+// models_test.cpp - what has to hold for one model alone.
+#include <cerrno>
+#include <csignal>
+
+#include "tests/conformance/conformance.h"
+
+namespace conformance {
+namespace {
+
+using weir::Model;
+
+class Iterative : public ModelTest {
+ protected:
+  Iterative() : ModelTest({Model::iterative}) {}
+};
+
+TEST_F(Iterative, Lets_a_second_client_wait_in_the_backlog_and_then_serves_it) {
+  TestServer& server = serve("echo");
+  Client first(server.address());
+  EXPECT_EQ(first.converse("first"), "first");
+  Client second(server.address());
+  second.send("second");
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(first.converse("first"), "first");
+  EXPECT_FALSE(second.has_answer());
+  first.close();
+  EXPECT_EQ(second.receive(6), "second");
+}
+
+class Fork : public ModelTest {
+ protected:
+  Fork() : ModelTest({Model::fork}) {}
+};
+
+TEST_F(Fork, Leaves_no_zombie_and_no_descriptor_behind_after_a_thousand_clients) {
+  TestServer& server = serve("echo");
+  EXPECT_EQ(Client(server.address()).converse("x"), "x");
+  ASSERT_TRUE(eventually([&] { return support::processes(server.group()).size() == 1; }));
+  const std::size_t before = support::descriptors(server.pid());
+  std::size_t most = 0;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_EQ(Client(server.address()).converse("x"), "x");
+    if (i % 50 == 0) most = std::max(most, support::zombies(server.group()));
+  }
+  EXPECT_LT(most, 50U) << "children are reaped promptly, not at the end";
+  EXPECT_TRUE(eventually([&] { return support::processes(server.group()).size() == 1; }));
+  EXPECT_EQ(support::zombies(server.group()), 0U);
+  EXPECT_LE(support::descriptors(server.pid()), before);
+}
+
+TEST_F(Fork, Reaps_children_that_end_all_at_once) {
+  TestServer& server = serve("echo");
+  std::vector<Client> clients;
+  for (int i = 0; i < 200; ++i) clients.emplace_back(server.address());
+  for (Client& client : clients) ASSERT_EQ(client.converse("x"), "x");
+  EXPECT_EQ(support::processes(server.group()).size(), 201U);
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return support::processes(server.group()).size() == 1; }));
+}
+
+TEST_F(Fork, Leaves_other_clients_alone_when_a_child_crashes) {
+  TestServer& server = serve("moody");
+  Client witness(server.address());
+  EXPECT_EQ(witness.converse("hello"), "hello");
+  for (int i = 0; i < 5; ++i) {
+    Client client(server.address());
+    client.send("abort");
+    EXPECT_TRUE(client.sees_end());
+  }
+  EXPECT_EQ(witness.converse("still there"), "still there");
+  EXPECT_EQ(Client(server.address()).converse("and another"), "and another");
+}
+
+TEST_F(Fork, Leaves_no_child_behind_when_it_stops) {
+  TestServer& server = serve("echo");
+  std::vector<Client> clients;
+  for (int i = 0; i < 20; ++i) clients.emplace_back(server.address());
+  for (Client& client : clients) ASSERT_EQ(client.converse("x"), "x");
+  const pid_t group = server.group();
+  server.stop();
+  EXPECT_EQ(support::processes(group).size(), 0U);
+}
+
+class Threads : public ModelTest {
+ protected:
+  Threads() : ModelTest({Model::threads}) {}
+};
+
+TEST_F(Threads, Has_no_more_threads_than_connections_max_and_gives_them_back) {
+  TestServer& server = serve("echo", {"--connections-max", "10"});
+  const std::size_t before = support::threads(server.pid());
+  std::vector<Client> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  EXPECT_TRUE(eventually([&] { return support::threads(server.pid()) >= before + 10; }));
+  EXPECT_EQ(support::settled([&] { return support::threads(server.pid()); }), before + 10);
+  EXPECT_EQ(answered_as_others_leave(clients), 40U);
+  EXPECT_TRUE(eventually([&] { return support::threads(server.pid()) <= before; }));
+}
+
+class Select : public ModelTest {
+ protected:
+  Select() : ModelTest({Model::select}) {}
+};
+
+TEST_F(Select, Serves_eleven_hundred_clients_as_others_leave) {
+  TestServer& server =
+      serve("echo", {}, {.before_exec = [] { support::limit_descriptors(4096); }});
+  std::vector<Client> clients;
+  for (int i = 0; i < 1100; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  const auto answered = [&] {
+    std::size_t count = 0;
+    for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
+    return count;
+  };
+  EXPECT_TRUE(eventually([&] { return answered() > 900; })) << answered() << " were served";
+  EXPECT_LT(support::settled(answered), 1024U) << "more than an fd_set can hold";
+  EXPECT_EQ(answered_as_others_leave(clients), 1100U);
+}
+
+// The limit is on the number of a descriptor, not on how many there are: FD_SET of 1,024 writes
+// behind the end of the set, whoever opened the others.
+TEST_F(Select, Writes_nothing_outside_its_sets_when_eleven_hundred_descriptors_were_open) {
+  const auto crowd = [] {
+    support::limit_descriptors(4096);
+    support::open_descriptors(1100);
+  };
+  Child server({server_program(), "echo", "--model", "select"}, {.before_exec = crowd});
+  std::string line = server.read_line();
+  if (line.empty()) {
+    EXPECT_EQ(server.wait(), 2);
+    EXPECT_NE(server.errors().find("select"), std::string::npos) << server.errors();
+    return;
+  }
+  ASSERT_TRUE(line.starts_with("listening ")) << line;
+  ASSERT_TRUE(server.says("ready"));
+  std::vector<Client> clients;
+  for (int i = 0; i < 10; ++i) {
+    clients.emplace_back(line.substr(10));
+    clients.back().send("x");
+  }
+  support::settled([&] { return clients[0].unread(); });
+  server.signal(SIGTERM);
+  const int code = server.wait();
+  EXPECT_TRUE(code == 0 || code == 3) << code << server.errors();
+}
+
+class IoUring : public ModelTest {
+ protected:
+  IoUring() : ModelTest({Model::io_uring}) {}
+};
+
+TEST_F(IoUring, Says_why_it_does_not_start_where_it_is_forbidden_and_what_to_use_instead) {
+  for (const int error : {EPERM, ENOSYS}) {
+    Child server({server_program(), "echo", "--model", "io-uring"},
+                 {.before_exec = [error] { support::forbid_io_uring(error); }});
+    EXPECT_EQ(server.wait(), 2);
+    const std::string errors = server.errors();
+    EXPECT_NE(errors.find("io_uring"), std::string::npos) << errors;
+    EXPECT_NE(errors.find("epoll-et"), std::string::npos) << errors;
+  }
+}
+
+TEST_F(IoUring, Is_replaced_by_epoll_where_it_is_forbidden_and_the_choice_is_free) {
+  TestServer server("echo", {Model::automatic}, {},
+                    {.before_exec = [] { support::forbid_io_uring(EPERM); }});
+  EXPECT_TRUE(server.model_line().starts_with("model epoll-et: ")) << server.model_line();
+  EXPECT_NE(server.model_line().find("io_uring"), std::string::npos) << server.model_line();
+  EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+  server.stop();
+}
+
+TEST(Automatic, Takes_the_model_that_the_environment_names) {
+  TestServer server("echo", {Model::automatic}, {}, {.environment = {"WEIR_MODEL=poll"}});
+  EXPECT_TRUE(server.model_line().starts_with("model poll: ")) << server.model_line();
+  EXPECT_NE(server.model_line().find("WEIR_MODEL"), std::string::npos) << server.model_line();
+  EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+  server.stop();
+}
+
+TEST(Automatic, Does_not_ask_the_environment_when_the_program_has_fixed_its_model) {
+  TestServer server("echo", {Model::select}, {}, {.environment = {"WEIR_MODEL=poll"}});
+  EXPECT_TRUE(server.model_line().starts_with("model select: ")) << server.model_line();
+  server.stop();
+}
+
+TEST(Automatic, Does_not_start_when_the_environment_names_no_model) {
+  Child server({server_program(), "echo"}, {.environment = {"WEIR_MODEL=telepathy"}});
+  EXPECT_EQ(server.wait(), 2);
+  EXPECT_NE(server.errors().find("telepathy"), std::string::npos) << server.errors();
+}
+
+}  // namespace
+}  // namespace conformance

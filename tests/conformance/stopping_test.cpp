@@ -1,0 +1,123 @@
+// stopping_test.cpp - SIGTERM, stop() and a second start.
+#include <csignal>
+
+#include "tests/conformance/conformance.h"
+
+namespace conformance {
+namespace {
+
+/// Clients that send, and read nothing, until the server has no room for more.
+class Load {
+ public:
+  Load(const TestServer& server, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) clients_.emplace_back(server.address());
+  }
+  void push() {
+    const std::string filler(32 * 1024, '.');
+    for (Client& client : clients_) client.send_some(filler);
+  }
+  bool all_see_the_end() {
+    for (Client& client : clients_) {
+      if (!client.sees_end()) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::vector<Client> clients_;
+};
+
+TEST_P(Conformance, Stops_while_clients_are_idle) {
+  TestServer& server = serve("echo");
+  std::vector<Client> clients;
+  for (int i = 0; i < 10; ++i) clients.emplace_back(server.address());
+  EXPECT_EQ(clients[0].converse("hello"), "hello");
+  server.stop();
+  for (Client& client : clients) EXPECT_TRUE(client.sees_end());
+}
+
+TEST_P(Conformance, Stops_while_it_is_busy) {
+  TestServer& server = serve("echo");
+  Load load(server, serves_at_once(20) ? 20 : shape().clients_at_once());
+  for (int i = 0; i < 200; ++i) load.push();
+  server.stop();
+  EXPECT_TRUE(load.all_see_the_end());
+}
+
+TEST_P(Conformance, Stops_while_it_sends_to_one_who_does_not_read) {
+  TestServer& server = serve("flood");
+  Client client(server.address());
+  ASSERT_EQ(client.receive_line(), "ready\n");
+  client.send("go");
+  EXPECT_TRUE(eventually([&] { return client.unread() > 10'000; }));
+  server.stop();
+}
+
+TEST_P(Conformance, Stops_while_a_handler_waits_for_several_things) {
+  TestServer& upstream = serve("echo");
+  TestServer& proxy = serve("proxy", {"--upstream", upstream.address()});
+  TestServer& ticker = serve("two_things", {"--pause-ms", "3600000"});
+  TestServer& sleeper = serve("late_echo", {"--pause-ms", "3600000"});
+  Client through(proxy.address());
+  EXPECT_EQ(through.converse("hello"), "hello");
+  Client to_ticker(ticker.address());
+  EXPECT_EQ(to_ticker.converse("hello"), "hello");
+  Client to_sleeper(sleeper.address());
+  to_sleeper.send("hello");
+  to_sleeper.wait_until_delivered();
+  sleeper.stop();
+  ticker.stop();
+  proxy.stop();
+}
+
+TEST_P(Conformance, Tells_handlers_that_the_server_stops) {
+  TestServer& server = serve("polite");
+  Client client(server.address());
+  ASSERT_EQ(client.receive_line(), "welcome\n");
+  server.signal(SIGTERM);
+  EXPECT_TRUE(server.reports("cancelled"));
+  EXPECT_TRUE(client.sees_end());
+  server.wait();
+}
+
+TEST_P(Conformance, Stops_on_the_interrupt_key_too) {
+  TestServer& server = serve("echo");
+  EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+  server.signal(SIGINT);
+  server.wait();
+}
+
+TEST_P(Conformance, Stops_right_after_it_has_started) {
+  for (int i = 0; i < 3; ++i) serve("echo").stop();
+}
+
+TEST_P(Conformance, Lets_sessions_end_before_the_deadline_of_a_stop) {
+  if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
+  if (!shape().shares_memory()) GTEST_SKIP() << no_shared_memory;
+  TestServer& server = serve("stops");
+  Client busy(server.address());
+  EXPECT_EQ(busy.converse("hello"), "hello");
+  {
+    Client other(server.address());
+    EXPECT_EQ(other.converse("stop"), "stop");
+  }
+  // The server takes no more clients, but the one that is there is served to its end.
+  for (int i = 0; i < 10; ++i) ASSERT_EQ(busy.converse("still"), "still");
+  busy.finish();
+  EXPECT_EQ(busy.receive_to_end(), "");
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_P(Conformance, Starts_again_at_once_on_the_same_port) {
+  std::string address = "127.0.0.1:0";
+  for (int i = 0; i < 3; ++i) {
+    TestServer& server = serve("sender", {"--size", "10", "--listen", address});
+    address = server.address();
+    // The server is the one that closes, so its end stays behind in TIME_WAIT.
+    EXPECT_EQ(Client(address).receive_to_end().size(), 10U);
+    server.stop();
+  }
+}
+
+}  // namespace
+}  // namespace conformance

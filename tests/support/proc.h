@@ -1,0 +1,32 @@
+// proc.h - what proc(5) tells about a server: its processes, CPU time, memory, descriptors.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace support {
+
+struct Process {
+  pid_t pid = 0;
+  char state = '?';  ///< 'Z': a zombie
+  std::chrono::milliseconds cpu{0};
+};
+
+/// The processes of a group: a server and its children.
+std::vector<Process> processes(pid_t group);
+
+/// CPU time used by all the processes of a group that live; precision 10 ms.
+std::chrono::milliseconds cpu_time(pid_t group);
+/// Memory of its own that all the processes of a group hold (RssAnon), in bytes.
+std::size_t memory(pid_t group);
+std::size_t zombies(pid_t group);
+std::size_t threads(pid_t process);
+std::size_t descriptors(pid_t process);
+/// Descriptors from 3 on, in any process of the group, that an exec would hand on.
+std::vector<std::string> descriptors_without_cloexec(pid_t group);
+
+}  // namespace support

@@ -1,0 +1,43 @@
+#include "tests/support/sandbox.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstddef>
+
+#include "tests/support/fd.h"
+
+namespace support {
+
+void limit_descriptors(std::size_t count) {
+  const rlimit limit{count, count};
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+}
+
+void open_descriptors(std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (open("/dev/null", O_RDONLY) < 0) fail("open");
+  }
+}
+
+void forbid_io_uring(int error_number) {
+  const auto refuse =
+      SECCOMP_RET_ERRNO | (static_cast<unsigned>(error_number) & SECCOMP_RET_DATA);
+  std::array<sock_filter, 4> code{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, refuse),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("no_new_privs");
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) fail("seccomp");
+}
+
+}  // namespace support

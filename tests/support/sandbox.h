@@ -1,0 +1,31 @@
+// sandbox.h - makes a process poorer: for Child::Options::before_exec.
+#pragma once
+
+#include <cstddef>
+
+namespace support {
+
+/// RLIMIT_NOFILE.
+void limit_descriptors(std::size_t count);
+/// Opens so many descriptors that survive exec.
+void open_descriptors(std::size_t count);
+/// From now on io_uring_setup(2) fails with `error_number`, as under a container's seccomp
+/// filter (EPERM) or on a kernel without it (ENOSYS).
+void forbid_io_uring(int error_number);
+
+/// Whether this is a build in which memory and speed mean nothing.
+constexpr bool sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  return true;
+#else
+  return false;
+#endif
+#else
+  return false;
+#endif
+}
+
+}  // namespace support

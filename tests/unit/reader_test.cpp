@@ -1,0 +1,191 @@
+// reader_test.cpp - messages out of a stream, however it was cut into pieces.
+#include <weir/reader.h>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include <weir/server.h>
+#include "tests/support/client.h"
+#include "tests/support/random.h"
+#include "tests/unit/every_model.h"
+#include "tests/unit/running_server.h"
+
+namespace unit {
+namespace {
+
+using support::Client;
+using weir::Connection;
+using weir::Reader;
+using weir::Task;
+
+/// Sends `pieces`, each so that it arrives alone, finishes, and returns the answer.
+std::string answer_to(const RunningServer& server, const std::vector<std::string>& pieces) {
+  Client client(server.address());
+  for (const std::string& piece : pieces) {
+    client.send(piece);
+    client.wait_until_delivered();
+  }
+  client.finish();
+  return client.receive_to_end();
+}
+
+/// The name of the error that ends `attempt`.
+Task<std::string> error_of(Task<> attempt) {
+  try {
+    co_await std::move(attempt);
+  } catch (const weir::IoError& error) {
+    if (error.code() == std::errc::message_size) co_return "message_size";
+    if (error.code() == std::errc::protocol_error) co_return "protocol_error";
+    co_return error.what();
+  }
+  co_return "none";
+}
+
+Task<> read_lines(Connection& peer, std::string delimiter, std::size_t limit, std::string& into) {
+  Reader reader(peer);
+  while (const auto line = co_await reader.until(delimiter, limit)) into.append(*line) += '|';
+}
+
+/// A server that reads lines and answers with them, and with the error that ended it.
+auto line_server(std::string delimiter, std::size_t limit) {
+  return [delimiter, limit](Connection& peer) -> Task<> {
+    std::string lines;
+    const std::string error = co_await error_of(read_lines(peer, delimiter, limit, lines));
+    co_await peer.send(lines, error);
+  };
+}
+
+class Lines : public EveryModel {};
+INSTANTIATE_TEST_SUITE_P(Every_model, Lines, testing::ValuesIn(different_models()), model_name);
+
+TEST_P(Lines, Are_found_in_one_piece_and_in_many) {
+  const RunningServer server(line_server("\r\n", 100), GetParam());
+  EXPECT_EQ(answer_to(server, {"one\r\ntwo\r\n\r\nthree\r\n"}), "one|two||three|none");
+  EXPECT_EQ(answer_to(server, {"on", "e\r\ntw", "o\r", "\n\r", "\nthr", "ee\r\n"}),
+            "one|two||three|none");
+}
+
+TEST_P(Lines, Are_not_ended_by_half_a_delimiter) {
+  const RunningServer server(line_server("\r\n", 100), GetParam());
+  EXPECT_EQ(answer_to(server, {"a\rb\nc\r", "\r\n"}), "a\rb\nc\r|none");
+  const RunningServer aab(line_server("aab", 100), GetParam());
+  EXPECT_EQ(answer_to(aab, {"xa", "a", "aab"}), "xaa|none");
+}
+
+TEST_P(Lines, May_be_as_long_as_the_limit_and_no_longer) {
+  const RunningServer server(line_server("\n", 5), GetParam());
+  EXPECT_EQ(answer_to(server, {"12345\n"}), "12345|none");
+  EXPECT_EQ(answer_to(server, {"123", "45", "\n"}), "12345|none");
+  EXPECT_EQ(answer_to(server, {"1\n123456\n"}), "1|message_size");
+  EXPECT_EQ(answer_to(server, {"123", "456"}), "message_size");
+}
+
+TEST_P(Lines, Must_not_end_in_the_middle) {
+  const RunningServer server(line_server("\n", 100), GetParam());
+  EXPECT_EQ(answer_to(server, {}), "none");
+  EXPECT_EQ(answer_to(server, {"one\nhal"}), "one|protocol_error");
+}
+
+TEST(Reader, Reads_long_lines_that_span_many_chunks) {
+  const RunningServer server(line_server("\n", 1'000'000));
+  const std::string line(700'000, 'x');
+  EXPECT_TRUE(answer_to(server, {line + "\n" + line + "\n"}) == line + "|" + line + "|none");
+}
+
+Task<> read_exactly(Connection& peer, std::string& into) {
+  Reader reader(peer);
+  for (const std::size_t count : {3U, 1U, 5U}) {
+    const auto bytes = co_await reader.exactly(count);
+    if (!bytes) into += "end|";
+    else into.append(*bytes) += '|';
+  }
+}
+
+TEST(Reader, Reads_exactly_as_many_bytes_as_it_should) {
+  const RunningServer server([](Connection& peer) -> Task<> {
+    std::string parts;
+    const std::string error = co_await error_of(read_exactly(peer, parts));
+    co_await peer.send(parts, error);
+  });
+  EXPECT_EQ(answer_to(server, {"abcdefghi"}), "abc|d|efghi|none");
+  EXPECT_EQ(answer_to(server, {"a", "b", "cde", "f", "ghi", "more"}), "abc|d|efghi|none");
+  EXPECT_EQ(answer_to(server, {"abcd"}), "abc|d|end|none");
+  EXPECT_EQ(answer_to(server, {"abcdef"}), "abc|d|protocol_error");
+}
+
+TEST(Reader, Takes_messages_with_a_length_before_each) {
+  const RunningServer server([](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    std::string sizes;
+    while (const auto head = co_await reader.exactly(2)) {
+      const auto high = static_cast<unsigned char>((*head)[0]);
+      const auto low = static_cast<unsigned char>((*head)[1]);
+      const std::size_t length = high * 256U + low;
+      const auto body = co_await reader.exactly(length);
+      sizes += std::to_string(body->size()) + ",";
+    }
+    co_await peer.send(sizes);
+  });
+  support::Random random(1);
+  std::string stream;
+  std::string expected;
+  for (int i = 0; i < 300; ++i) {
+    const std::size_t length = random.between(1, 3000);
+    stream += static_cast<char>(length / 256);
+    stream += static_cast<char>(length % 256);
+    stream += std::string(length, 'x');
+    expected += std::to_string(length) + ",";
+  }
+  EXPECT_EQ(answer_to(server, {stream}), expected);
+}
+
+TEST(Reader, Peeks_without_taking) {
+  const RunningServer server([](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    const std::string first(co_await reader.peek(4));
+    const std::string again(co_await reader.peek(2));
+    const auto taken = co_await reader.exactly(3);
+    const std::string three(*taken);
+    const std::string last(co_await reader.peek(100));
+    co_await peer.send(first, "|", again, "|", three, "|", last);
+  });
+  EXPECT_EQ(answer_to(server, {"abcdefg"}), "abcd|ab|abc|defg");
+  EXPECT_EQ(answer_to(server, {"a", "bc", "defg"}), "abcd|ab|abc|defg");
+}
+
+TEST(Reader, Reads_what_is_there_and_then_the_rest) {
+  const RunningServer server([](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    const auto line = co_await reader.until("\n", 100);
+    std::string answer(*line);
+    const std::string_view some = co_await reader.some();
+    answer += some.empty() ? "|nothing|" : "|something|";
+    const std::size_t left = reader.buffered() > 0 ? 0 : some.size();
+    const std::string rest = co_await reader.rest(1'000'000);
+    answer += std::to_string(left + rest.size());
+    co_await peer.send(answer);
+  });
+  EXPECT_EQ(answer_to(server, {"head\n" + std::string(500'000, 'x')}), "head|something|500000");
+  EXPECT_EQ(answer_to(server, {"head\n"}), "head|nothing|0");
+}
+
+TEST(Reader, Limits_the_rest) {
+  const auto read_rest = [](Connection& peer, std::size_t& size) -> Task<> {
+    Reader reader(peer);
+    const std::string rest = co_await reader.rest(1000);
+    size = rest.size();
+  };
+  const RunningServer server([read_rest](Connection& peer) -> Task<> {
+    std::size_t size = 0;
+    const std::string error = co_await error_of(read_rest(peer, size));
+    const std::string count = std::to_string(size);
+    co_await peer.send(count, "|", error);
+  });
+  EXPECT_EQ(answer_to(server, {std::string(1000, 'x')}), "1000|none");
+  EXPECT_EQ(answer_to(server, {std::string(1001, 'x')}), "0|message_size");
+}
+
+}  // namespace
+}  // namespace unit

@@ -1,0 +1,137 @@
+// run_test.cpp - run() and connect(): programs that are clients.
+#include <weir/client.h>
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include <weir/time.h>
+#include <weir/when.h>
+#include "tests/support/address.h"
+#include "tests/support/random.h"
+#include "tests/unit/every_model.h"
+#include "tests/unit/running_server.h"
+
+namespace unit {
+namespace {
+
+using namespace std::chrono_literals;
+using weir::Chunk;
+using weir::Connection;
+using weir::Task;
+
+class Run : public EveryModel {};
+INSTANTIATE_TEST_SUITE_P(Every_model, Run, testing::ValuesIn(different_models()), model_name);
+
+Task<> echo(Connection& peer) {
+  while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+}
+
+Task<> send_all(Connection& server, const std::string& bytes) {
+  co_await server.send(bytes);
+  co_await server.finish();
+}
+Task<std::string> receive_all(Connection& server) {
+  std::string all;
+  while (const Chunk bytes = co_await server.receive()) all += bytes.text();
+  co_return all;
+}
+
+TEST_P(Run, Returns_what_the_task_returns) {
+  const auto seven = []() -> Task<int> { co_return 7; };
+  const auto nothing = []() -> Task<> { co_return; };
+  EXPECT_EQ(run_here(seven()), 7);
+  EXPECT_EQ(run_here(nothing()), 0);
+}
+
+TEST_P(Run, Prints_the_exception_that_leaves_the_task_in_one_line) {
+  const auto refused = [](std::string address) -> Task<> {
+    const weir::Client client = co_await weir::connect(address);
+  };
+  const support::RefusingPort nobody;
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run_here(refused(nobody.text())), 1);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find(nobody.text()), std::string::npos) << said;
+  EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
+}
+
+TEST_P(Run, Talks_to_a_server) {
+  RunningServer server(echo, GetParam());
+  const auto body = [](std::string address) -> Task<int> {
+    weir::Client client = co_await weir::connect(address);
+    const std::string sent = support::random_bytes(1, 2'000'000);
+    auto [done, got] = co_await weir::when_all(send_all(*client, sent), receive_all(*client));
+    co_return got == sent ? 0 : 1;
+  };
+  EXPECT_EQ(run_here(body(server.address())), 0);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().accepted, 1U);
+}
+
+TEST_P(Run, Sends_what_was_queued_when_the_task_ended) {
+  std::string got;
+  RunningServer server([&got](Connection& peer) -> Task<> { got = co_await receive_all(peer); },
+                       GetParam());
+  const auto body = [](std::string address) -> Task<> {
+    const weir::Client client = co_await weir::connect(address);
+    co_await client->send("the last words");
+  };
+  EXPECT_EQ(run_here(body(server.address())), 0);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(got, "the last words");
+}
+
+TEST_P(Run, Talks_to_several_servers_at_once) {
+  RunningServer first(echo, GetParam());
+  RunningServer second(echo, GetParam());
+  const auto body = [](std::string one, std::string two) -> Task<int> {
+    auto [a, b] = co_await weir::when_all(weir::connect(one), weir::connect(two));
+    co_await a->send("to the first");
+    co_await b->send("to the second");
+    auto [from_b, from_a] = co_await weir::when_all(b->receive(), a->receive());
+    co_return from_a.text() == "to the first" && from_b.text() == "to the second" ? 0 : 1;
+  };
+  EXPECT_EQ(run_here(body(first.address(), second.address())), 0);
+}
+
+TEST_P(Run, Throws_a_start_error_for_what_is_no_address) {
+  const auto body = []() -> Task<int> {
+    try {
+      const weir::Client client = co_await weir::connect("nowhere");
+    } catch (const weir::StartError&) { co_return 0; }
+    co_return 1;
+  };
+  EXPECT_EQ(run_here(body()), 0);
+}
+
+TEST_P(Run, Gives_up_a_receive_at_its_deadline_and_can_receive_later) {
+  RunningServer server(echo, GetParam());
+  const auto body = [](std::string address) -> Task<int> {
+    weir::Client client = co_await weir::connect(address);
+    for (int i = 0; i < 5; ++i) {
+      try {
+        co_await weir::within(2ms, client->receive());
+        co_return 1;
+      } catch (const weir::IoError& error) {
+        if (error.code() != std::errc::timed_out) co_return 2;
+      }
+    }
+    co_await client->send("now");
+    const Chunk bytes = co_await weir::within(1min, client->receive());
+    co_return bytes.text() == "now" ? 0 : 3;
+  };
+  EXPECT_EQ(run_here(body(server.address())), 0);
+}
+
+TEST(Run, Heeds_the_environment_and_the_program_before_it) {
+  const auto nothing = []() -> Task<> { co_return; };
+  EXPECT_EQ(weir::run(nothing(), weir::Model::automatic), 0);
+  for (const weir::Model model : {weir::Model::fork, weir::Model::threads}) {
+    EXPECT_EQ(weir::run(nothing(), model), 0) << "means blocking calls";
+  }
+}
+
+}  // namespace
+}  // namespace unit

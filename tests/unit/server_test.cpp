@@ -1,0 +1,176 @@
+// server_test.cpp - Server as a program uses it: set up, start, ask, stop.
+#include <weir/server.h>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/client.h"
+#include "tests/support/deadline.h"
+#include "tests/unit/every_model.h"
+#include "tests/unit/running_server.h"
+
+namespace unit {
+namespace {
+
+using support::Client;
+using weir::Chunk;
+using weir::Connection;
+using weir::Options;
+using weir::Task;
+
+Task<> echo(Connection& peer) {
+  while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+}
+
+class Servers : public EveryModel {};
+INSTANTIATE_TEST_SUITE_P(Every_model, Servers, testing::ValuesIn(different_models()), model_name);
+
+TEST_P(Servers, Keep_what_a_handler_has_captured) {
+  const std::string greeting = "a greeting that does not fit into a small string\n";
+  std::atomic<int> served = 0;
+  RunningServer server(
+      [greeting, &served](Connection& peer) -> Task<> {
+        co_await peer.send(greeting);
+        while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+        ++served;
+      },
+      GetParam());
+  for (int i = 0; i < 3; ++i) {
+    Client client(server.address());
+    EXPECT_EQ(client.receive_line(), greeting);
+    EXPECT_EQ(client.converse("hello"), "hello");
+  }
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(served, 3);
+}
+
+TEST_P(Servers, Count_what_they_do) {
+  RunningServer server(echo, GetParam());
+  for (int i = 0; i < 5; ++i) { EXPECT_EQ(Client(server.address()).converse("hello"), "hello"); }
+  EXPECT_EQ(server.stop(), 0);
+  const weir::Statistics totals = server.server().statistics();
+  EXPECT_EQ(totals.accepted, 5U);
+  EXPECT_EQ(totals.closed, 5U);
+  EXPECT_EQ(totals.open(), 0U);
+  EXPECT_EQ(totals.failed, 0U);
+  EXPECT_EQ(totals.bytes_received, 25U);
+  EXPECT_EQ(totals.bytes_sent, 25U);
+  EXPECT_GE(totals.receives, 5U);
+  EXPECT_GT(totals.calls(), 0U);
+}
+
+TEST_P(Servers, Say_where_they_listen_and_why_on_this_model) {
+  RunningServer server(echo, GetParam());
+  ASSERT_EQ(server.server().endpoints().size(), 1U);
+  EXPECT_NE(server.server().endpoints()[0].port, 0);
+  EXPECT_EQ(server.server().chosen().model, GetParam());
+  EXPECT_FALSE(server.server().chosen().reason.empty());
+}
+
+TEST_P(Servers, Stop_from_several_threads_at_once) {
+  RunningServer server(echo, GetParam());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&server] { server.server().stop(); });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST_P(Servers, Cut_what_is_left_at_the_deadline_of_a_stop) {
+  RunningServer server(echo, GetParam());
+  Client client(server.address());
+  EXPECT_EQ(client.converse("hello"), "hello");
+  server.server().stop(std::chrono::milliseconds(20));
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(server.stop(), 3);
+  EXPECT_EQ(server.server().statistics().cut, 1U);
+}
+
+std::vector<std::string>& log_lines() {
+  static std::vector<std::string> lines;
+  return lines;
+}
+
+TEST(Server, Tells_its_log_where_it_listens_and_with_which_model) {
+  static std::mutex mutex;
+  log_lines().clear();
+  weir::Server server(echo);
+  server.listen("127.0.0.1:0").model(weir::Model::poll).on_log([](weir::LogLevel, auto line) {
+    const std::lock_guard lock(mutex);
+    log_lines().emplace_back(line);
+  });
+  server.start();
+  const std::string address = server.endpoints().at(0).text();
+  server.stop();
+  EXPECT_EQ(server.wait(), 0);
+  std::string all;
+  for (const std::string& line : log_lines()) all += line + "\n";
+  EXPECT_NE(all.find(address), std::string::npos) << all;
+  EXPECT_NE(all.find("poll"), std::string::npos) << all;
+}
+
+/// What the StartError says; empty when the server starts.
+std::string refusal(weir::Server& server) {
+  try {
+    server.start();
+  } catch (const weir::StartError& error) { return error.what(); }
+  server.stop();
+  server.wait();
+  return "";
+}
+
+TEST(Server, Refuses_options_that_make_no_sense) {
+  std::vector<Options> senseless(7);
+  senseless[0].workers = 0;
+  senseless[1].workers = 1025;
+  senseless[2].thread_stack = 1024;
+  senseless[3].outbox_low = 128 * 1024;  // Above outbox_high.
+  senseless[4].budget_operations = 0;
+  senseless[5].backlog = 0;
+  senseless[6].linger = std::chrono::milliseconds(-1);
+  for (std::size_t i = 0; i < senseless.size(); ++i) {
+    weir::Server server(echo);
+    server.listen("127.0.0.1:0").model(weir::Model::threads).options(senseless[i]);
+    const std::string why = refusal(server);
+    EXPECT_FALSE(why.empty()) << "number " << i;
+    EXPECT_EQ(why.find('\n'), std::string::npos) << why;
+  }
+}
+
+TEST(Server, Refuses_to_start_without_an_address) {
+  weir::Server server(echo);
+  EXPECT_NE(refusal(server), "");
+}
+
+TEST(Server, Names_the_address_that_is_taken) {
+  RunningServer first(echo);
+  weir::Server second(echo);
+  second.listen(first.address());
+  EXPECT_NE(refusal(second).find(first.address()), std::string::npos);
+}
+
+TEST(Server, Starts_nothing_when_one_of_its_addresses_is_taken) {
+  RunningServer first(echo);
+  weir::Server second(echo);
+  second.listen("127.0.0.1:0").listen(first.address());
+  EXPECT_NE(refusal(second), "");
+  EXPECT_EQ(Client(first.address()).converse("hello"), "hello");
+}
+
+TEST(Server, Names_the_unix_path_that_does_not_exist) {
+  weir::Server server(echo);
+  server.listen("unix:/there/is/no/such/directory/echo.sock");
+  EXPECT_NE(refusal(server).find("/there/is/no/such/directory"), std::string::npos);
+}
+
+TEST(Server, Can_be_destroyed_without_having_started) {
+  weir::Server server(echo);
+  server.listen("127.0.0.1:0");
+}
+
+}  // namespace
+}  // namespace unit
