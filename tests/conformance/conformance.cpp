@@ -55,6 +55,8 @@ bool Shape::is_loop() const {
          model != weir::Model::threads;
 }
 
+void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.name(); }
+
 std::vector<Shape> all_shapes() {
   std::vector<Shape> shapes;
   for (const weir::ModelInfo& info : weir::models()) {
@@ -96,6 +98,14 @@ TestServer::TestServer(const std::string& handler, const Shape& shape, const Val
       stopped_ = true;
       throw std::runtime_error("the server does not start; it said:\n" + child_.errors());
     }
+  }
+}
+
+std::string TestServer::says_after(const std::string& start) {
+  while (true) {
+    const std::string line = child_.read_line();
+    if (line.starts_with(start)) return line.substr(start.size());
+    if (line.empty()) throw std::runtime_error("the server never says: " + start);
   }
 }
 

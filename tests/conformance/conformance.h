@@ -14,6 +14,7 @@
 
 #include <map>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,9 @@ struct Shape {
   bool is_loop() const;
 };
 
+/// For GoogleTest's messages.
+void PrintTo(const Shape& shape, std::ostream* out);
+
 /// Every model of the registry, each with 1 thread, 2 threads and 2 processes.
 std::vector<Shape> all_shapes();
 /// Every model with one worker: for what more workers do not change.
@@ -76,6 +80,8 @@ class TestServer {
 
   /// Waits until it, or one of its handlers, reports this.
   bool reports(const std::string& text) { return child_.says(text); }
+  /// The rest of the first line that begins with this.
+  std::string says_after(const std::string& start);
   std::string errors() const { return child_.errors(); }
 
   void signal(int number) { child_.signal(number); }

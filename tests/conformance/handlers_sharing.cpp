@@ -43,6 +43,23 @@ Task<> hand_over(Connection& peer, const Settings&) {
   }
 }
 
+weir::Channel<Chunk>& belt() {
+  static weir::Channel<Chunk> channel(4);
+  return channel;
+}
+
+/// Whoever says "take" gets what all the others send, in the buffers it was received in.
+Task<> hand_over_chunks(Connection& peer, const Settings&) {
+  Chunk bytes = co_await peer.receive();
+  const bool takes = bytes.text() == "take";
+  co_await peer.send("ok");
+  while (takes) {
+    auto chunk = co_await belt().receive();
+    co_await peer.send(std::move(*chunk));
+  }
+  while ((bytes = co_await peer.receive())) co_await belt().send(std::move(bytes));
+}
+
 using Message = std::shared_ptr<const std::string>;
 using Inbox = weir::Channel<Message>;
 
@@ -97,7 +114,8 @@ Task<> chat(Connection& peer, const Settings&) {
 
 std::vector<Entry> sharing_handlers() {
   mailbox();
-  return {{"hand_over", hand_over}, {"chat", chat}};
+  belt();
+  return {{"hand_over", hand_over}, {"hand_over_chunks", hand_over_chunks}, {"chat", chat}};
 }
 
 }  // namespace conformance

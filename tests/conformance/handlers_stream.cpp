@@ -74,6 +74,44 @@ Task<> flood(Connection& peer, const Settings& settings) {
   while (true) co_await peer.send(piece);
 }
 
+Task<> send_for_ever(Connection& peer, const std::string& piece) {
+  while (true) co_await peer.send(piece);
+}
+
+/// Tells how much is queued when a peer does not read.
+Task<> outbox(Connection& peer, const Settings& settings) {
+  const std::string piece = support::random_bytes(1, settings.piece);
+  try {
+    co_await weir::within(settings.pause, send_for_ever(peer, piece));
+  } catch (const weir::IoError& error) {
+    if (error.code() != std::errc::timed_out) throw;
+    settings.report("outbox " + std::to_string(peer.outbox_size()));
+    throw;
+  }
+}
+
+/// Gives up a large send half-way, then tries to send more.
+Task<> half_sent(Connection& peer, const Settings& settings) {
+  const std::string bytes = support::random_bytes(1, settings.size);
+  bool late = false;
+  try {
+    co_await weir::within(settings.pause, peer.send(bytes));
+  } catch (const weir::IoError& error) { late = error.code() == std::errc::timed_out; }
+  settings.report(late ? "gave up" : "sent all");
+  try {
+    co_await peer.send("more");
+    settings.report("sent more");
+  } catch (const weir::IoError& error) {
+    const bool right = error.code() == std::errc::broken_pipe;
+    settings.report(right ? "the stream is cut" : std::string("wrong error: ") + error.what());
+  }
+}
+
+/// A bug in a handler: two receives on one connection at the same time.
+Task<> receives_twice(Connection& peer, const Settings&) {
+  co_await weir::when_all(peer.receive(), peer.receive());
+}
+
 /// Throws when it is told to; else an echo.
 Task<> moody(Connection& peer, const Settings&) {
   while (Chunk bytes = co_await peer.receive()) {
@@ -139,6 +177,9 @@ std::vector<Entry> stream_handlers() {
       {"finish_first", finish_first},
       {"sender", sender},
       {"flood", flood},
+      {"outbox", outbox},
+      {"half_sent", half_sent},
+      {"receives_twice", receives_twice},
       {"moody", moody},
       {"resets", resets},
       {"lines", lines},

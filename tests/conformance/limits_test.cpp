@@ -79,6 +79,15 @@ std::size_t growth(const TestServer& server, Act act) {
 
 constexpr std::size_t mebibyte = 1024 * 1024;
 
+TEST_P(Conformance, Queues_no_more_for_a_client_than_the_high_water_mark) {
+  TestServer& server =
+      serve("outbox", {"--piece", "1000", "--outbox-high", "20000", "--pause-ms", "300"});
+  const Client client(server.address());
+  const std::string said = server.says_after("outbox ");
+  EXPECT_GT(std::stoul(said), 0U) << "the kernel took all of it";
+  EXPECT_LE(std::stoul(said), 21'000U);
+}
+
 TEST_P(SingleWorker, Keeps_little_for_a_client_that_does_not_read) {
   if (support::sanitized()) GTEST_SKIP() << "memory means nothing under a sanitizer";
   for (const char* piece : {"1000", "65536", "4194304"}) {

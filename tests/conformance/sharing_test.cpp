@@ -23,6 +23,24 @@ TEST_P(Conformance, Hands_a_message_from_one_connection_to_another) {
   }
 }
 
+TEST_P(Conformance, Hands_chunks_from_one_connection_to_another) {
+  if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
+  if (!shape().shares_memory()) GTEST_SKIP() << no_shared_memory;
+  TestServer& server = serve("hand_over_chunks");
+  Client taker(server.address());
+  taker.send("take");
+  ASSERT_EQ(taker.receive(2), "ok");
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    const std::string sent = random_bytes(i, 30'000);
+    Client giver(server.address());
+    giver.send("give");
+    ASSERT_EQ(giver.receive(2), "ok");
+    giver.send(sent);
+    giver.finish();
+    ASSERT_TRUE(taker.receive(sent.size()) == sent) << "giver " << i;
+  }
+}
+
 TEST_P(Conformance, Makes_a_sender_wait_while_a_channel_is_full) {
   if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
   if (!shape().shares_memory()) GTEST_SKIP() << no_shared_memory;

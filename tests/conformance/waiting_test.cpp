@@ -111,6 +111,25 @@ TEST_P(Conformance, Tells_the_handler_that_a_connection_was_refused) {
   EXPECT_NE(answer.find(nobody.text()), std::string::npos) << answer;
 }
 
+TEST_P(Conformance, Cuts_the_stream_when_a_large_send_is_given_up_half_way) {
+  TestServer& server = serve("half_sent", {"--size", "33554432", "--pause-ms", "100"});
+  Client client(server.address());
+  ASSERT_TRUE(server.reports("gave up"));
+  EXPECT_TRUE(server.reports("the stream is cut"));
+  EXPECT_TRUE(client.sees_end());
+}
+
+TEST_P(SingleWorker, Ends_the_process_when_a_handler_receives_twice_at_once) {
+  if (shape().model == weir::Model::fork) GTEST_SKIP() << "the process that ends is a child";
+  Child server(
+      {server_program(), "receives_twice", "--model", std::string(weir::name(shape().model))});
+  const std::string line = server.read_line();
+  ASSERT_TRUE(line.starts_with("listening ")) << line;
+  const Client client(line.substr(10));
+  EXPECT_GT(server.wait(), 128) << server.errors();
+  EXPECT_NE(server.errors(), "");
+}
+
 TEST_P(Conformance, Awaits_a_million_times_what_ends_at_once) {
   TestServer& server = serve("many_awaits", {"--size", "1000000"});
   Client client(server.address());

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +48,18 @@ TEST_P(Servers, Keep_what_a_handler_has_captured) {
   }
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(served, 3);
+}
+
+TEST_P(Servers, Outlive_a_handler_that_throws_before_it_is_a_coroutine) {
+  RunningServer server(
+      [broken = true](Connection& peer) -> Task<> {
+        if (broken) throw std::runtime_error("not even started");
+        return echo(peer);
+      },
+      GetParam());
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Client(server.address()).sees_end());
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().failed, 3U);
 }
 
 TEST_P(Servers, Count_what_they_do) {
