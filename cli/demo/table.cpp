@@ -16,7 +16,9 @@ std::string with_commas(std::uint64_t number) {
   return text;
 }
 
-std::string whole(double number) { return with_commas(static_cast<std::uint64_t>(std::llround(number))); }
+std::string whole(double number) {
+  return with_commas(static_cast<std::uint64_t>(std::llround(number)));
+}
 
 void print_cells(std::string_view model, std::string_view clients, std::string_view requests,
                  std::string_view rate, std::string_view cpu, std::string_view calls,
