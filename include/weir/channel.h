@@ -28,6 +28,8 @@ class ChannelWait : public CoroutineOperation {
   Worker* worker = nullptr;
 
  protected:
+  ~ChannelWait() = default;
+
   ChannelCore& channel_;
 };
 

@@ -61,6 +61,7 @@ class Chunk {
     size_ -= count;
   }
 
+  bool leased() const noexcept { return lease_ != nullptr; }
   /// Gives up the lease; the caller releases it. For the outbox.
   detail::Buffer* take_lease() noexcept { return std::exchange(lease_, nullptr); }
 

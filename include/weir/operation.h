@@ -9,6 +9,10 @@
 
 #include <weir/scope.h>
 
+namespace weir {
+struct Endpoint;
+}
+
 namespace weir::detail {
 
 class Buffer;
@@ -43,7 +47,9 @@ struct Link {
 class Operation : public Suspension, public Link {
  public:
   enum class Kind : std::uint8_t { accept, receive, send, connect, wait, event };
-  enum class State : std::uint8_t { idle, parked, runnable, cancelling };
+  /// idle: not started. parked: waits to be ready. runnable: to be attempted. ended: its result
+  /// is set, completed() comes. in_kernel: the kernel holds it (io_uring).
+  enum class State : std::uint8_t { idle, parked, runnable, ended, in_kernel };
 
   /// Called by the engine, from its turn, when the operation has ended.
   virtual void completed() noexcept = 0;
@@ -56,15 +62,13 @@ class Operation : public Suspension, public Link {
   Socket* socket = nullptr;
   union {
     Buffer* buffer = nullptr;       ///< receive: the lease with the bytes. send: the first piece.
-    const void* address;            ///< connect: the peer's sockaddr.
+    const Endpoint* address;        ///< connect: the peer.
     std::int64_t deadline;          ///< wait: when to end, in ns of the engine's clock.
   };
   /// The accepted descriptor, the bytes received or sent, 0, or -errno.
   std::int32_t result = 0;
   Kind kind;
   State state = State::idle;
-  /// connect: the sockaddr's length. send: more will follow soon (MSG_MORE).
-  std::uint16_t extra = 0;
 
  protected:
   explicit Operation(Kind what) noexcept : kind(what) {}
@@ -79,14 +83,20 @@ class CoroutineOperation : public Operation {
   /// Notes who waits. Call it right after start() has said that the operation is pending.
   template <class P>
   void suspend(std::coroutine_handle<P> awaiting) noexcept {
+    suspend(awaiting, *awaiting.promise().scope);
+  }
+  void suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
     awaiting_ = awaiting;
-    scope_ = awaiting.promise().scope;
-    scope_->suspend(*this);
+    scope_ = &scope;
+    scope.suspend(*this);
   }
   void completed() noexcept override {
     scope_->resume();
     awaiting_.resume();
   }
+
+ protected:
+  ~CoroutineOperation() = default;
 
  private:
   std::coroutine_handle<> awaiting_;
@@ -97,8 +107,5 @@ class CoroutineOperation : public Operation {
 /// already. Requires: a worker runs here, that is, the caller is a handler or inside run().
 bool start(Operation& operation);
 
-/// Completes an operation of kind `event` in the next turn of `worker`. From any thread.
-void post(Worker& worker, Operation& operation) noexcept;
-Worker& current_worker() noexcept;
 
 }  // namespace weir::detail

@@ -56,11 +56,9 @@ struct Options {
   // --- fairness --------------------------------------------------------------------------
 
   /// What one resume of a handler may complete without waiting before it goes to the end of
-  /// the queue: receives and sends, and their bytes. Lower is fairer, higher is faster.
+  /// the queue: receives, sends and accepts, and their bytes. Lower is fairer, higher faster.
   unsigned budget_operations = 64;
   std::size_t budget_bytes = 1024 * 1024;
-  /// Connections that one turn accepts from one listener.
-  unsigned budget_accepts = 64;
 
   // --- waiting ---------------------------------------------------------------------------
 
@@ -78,6 +76,10 @@ struct Options {
   /// goes on sending, is waited for. Then the connection is reset. The last bytes are never
   /// lost to a peer that reads them within this time.
   std::chrono::milliseconds linger{5000};
+
+  /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cancels
+  /// them. Sessions that are idle, waiting in a receive with nothing unread, end at once.
+  std::chrono::milliseconds drain{5000};
 };
 
 }  // namespace weir

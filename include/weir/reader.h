@@ -48,6 +48,7 @@ class Reader {
  private:
   std::string_view view() const noexcept;
   std::string_view take(std::size_t count) noexcept;
+  void drop_pending() noexcept;
   Task<bool> fill();
 
   Connection& connection_;

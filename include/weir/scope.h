@@ -40,6 +40,9 @@ class Scope {
     if (cancelled_) suspension.cancel();
   }
   void resume() noexcept { waits_for_ = nullptr; }
+  /// As new, for another line of execution. Requires: nothing waits.
+  void renew() noexcept { cancelled_ = false; }
+  const Suspension* waits_for() const noexcept { return waits_for_; }
 
  private:
   Suspension* waits_for_ = nullptr;

@@ -44,7 +44,7 @@ class PromiseBase {
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> self) const noexcept {
       // The waiter may destroy this frame, so nothing of it is touched after the call.
-      if (Waiter* waiter = self.promise().waiter) waiter->done();
+      if (Waiter* told = self.promise().waiter) told->done();
     }
     void await_resume() const noexcept {}
   };

@@ -21,24 +21,23 @@ namespace detail {
 /// `duration` from now, in ns of this worker's clock: monotonic, virtual in a simulation.
 std::int64_t deadline_after(std::chrono::nanoseconds duration) noexcept;
 
-class SleepAwaiter final {
+class SleepAwaiter final : CoroutineOperation {
  public:
   explicit SleepAwaiter(std::chrono::nanoseconds duration) noexcept
-      : timer_(Operation::Kind::wait), duration_(duration) {}
+      : CoroutineOperation(Kind::wait), duration_(duration) {}
   bool await_ready() {
-    timer_.deadline = deadline_after(duration_);
-    return detail::start(timer_);
+    deadline = deadline_after(duration_);
+    return detail::start(*this);
   }
   template <HasScope P>
   void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
-    timer_.suspend(awaiting);
+    suspend(awaiting);
   }
   void await_resume() const {
-    if (timer_.result < 0) throw IoError(-timer_.result, "sleep_for");
+    if (result < 0) throw IoError(-result, "sleep_for");
   }
 
  private:
-  CoroutineOperation timer_;
   std::chrono::nanoseconds duration_;
 };
 
@@ -64,14 +63,14 @@ class Deadline : public Suspension {
   ~Deadline() = default;
 
   struct TaskEnd final : Waiter {
-    explicit TaskEnd(Deadline& whose) noexcept : deadline(whose) {}
-    void done() noexcept override { deadline.task_ended(); }
-    Deadline& deadline;
+    explicit TaskEnd(Deadline& part_of) noexcept : whole(part_of) {}
+    void done() noexcept override { whole.task_ended(); }
+    Deadline& whole;
   };
   struct Timer final : Operation {
-    explicit Timer(Deadline& whose) noexcept : Operation(Kind::wait), deadline(whose) {}
-    void completed() noexcept override { deadline.timer_ended(); }
-    Deadline& deadline;
+    explicit Timer(Deadline& part_of) noexcept : Operation(Kind::wait), whole(part_of) {}
+    void completed() noexcept override { whole.timer_ended(); }
+    Deadline& whole;
   };
 
   Scope& inner() noexcept { return inner_; }

@@ -1,0 +1,13 @@
+// assert.h - our own bugs end the process, in every build.
+#pragma once
+
+namespace weir::base {
+
+[[noreturn]] void assertion_failed(const char* condition, const char* file, int line) noexcept;
+
+}  // namespace weir::base
+
+#define ASSERT(condition)                                                              \
+  (static_cast<bool>(condition)                                                        \
+       ? static_cast<void>(0)                                                          \
+       : ::weir::base::assertion_failed(#condition, __FILE__, __LINE__))

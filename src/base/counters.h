@@ -1,0 +1,28 @@
+// counters.h - what this thread counted: system calls where they are made, and the rest.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/statistics.h>
+
+namespace weir::base {
+
+// One block a thread, so that counting is one instruction and no two threads share a line. A
+// worker adds its block to the server's sums when it ends.
+inline constinit thread_local Statistics counters{};
+
+/// The counters as a row of numbers, for adding up.
+using CounterRow = std::array<std::uint64_t, sizeof(Statistics) / sizeof(std::uint64_t)>;
+static_assert(sizeof(CounterRow) == sizeof(Statistics));
+
+inline void add(Statistics& sum, const Statistics& part) noexcept {
+  auto row = std::bit_cast<CounterRow>(sum);
+  const auto more = std::bit_cast<CounterRow>(part);
+  for (std::size_t i = 0; i < row.size(); ++i) row[i] += more[i];
+  sum = std::bit_cast<Statistics>(row);
+}
+
+}  // namespace weir::base

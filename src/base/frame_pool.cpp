@@ -1,0 +1,69 @@
+// frame_pool.cpp - memory for coroutine frames: a free list a thread and size class.
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+#include <weir/task.h>
+
+namespace weir::detail {
+namespace {
+
+// Frames of up to `largest` bytes, in steps that keep the alignment of operator new.
+constexpr std::size_t step = 16;
+constexpr std::size_t largest = 2048;
+// What a thread keeps of one size; more goes back to the system.
+constexpr std::size_t kept_bytes = 1024 * 1024;
+
+struct FreeFrame {
+  FreeFrame* next;
+};
+
+class FramePool {
+ public:
+  ~FramePool();
+
+  FreeFrame* free[largest / step + 1] = {};
+  std::size_t count[largest / step + 1] = {};
+};
+
+// A frame may be freed after this thread's pool is gone (a thread_local's destructor order).
+constinit thread_local bool pool_is_gone = false;
+constinit thread_local FramePool pool;
+
+FramePool::~FramePool() {
+  pool_is_gone = true;
+  for (FreeFrame*& list : free) {
+    while (list != nullptr) std::free(std::exchange(list, list->next));
+  }
+}
+
+}  // namespace
+
+void* allocate_frame(std::size_t size) {
+  const std::size_t index = (size + step - 1) / step;
+  if (WEIR_POOLS != 0 && size <= largest && !pool_is_gone) {
+    if (FreeFrame* frame = pool.free[index]) {
+      pool.free[index] = frame->next;
+      --pool.count[index];
+      return frame;
+    }
+  }
+  void* memory = std::malloc(index * step);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+void free_frame(void* memory, std::size_t size) noexcept {
+  const std::size_t index = (size + step - 1) / step;
+  if (WEIR_POOLS == 0 || size > largest || pool_is_gone ||
+      pool.count[index] * index * step >= kept_bytes) {
+    std::free(memory);
+    return;
+  }
+  auto* frame = static_cast<FreeFrame*>(memory);
+  frame->next = pool.free[index];
+  pool.free[index] = frame;
+  ++pool.count[index];
+}
+
+}  // namespace weir::detail

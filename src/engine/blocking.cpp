@@ -1,0 +1,229 @@
+#include "engine/blocking.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/counters.h"
+#include "engine/transfer.h"
+#include "os/socket.h"
+
+namespace weir::detail {
+namespace {
+
+Operation*& place_on_socket(Operation& operation) noexcept {
+  const bool receives =
+      operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
+  return receives ? operation.socket->reader : operation.socket->writer;
+}
+
+}  // namespace
+
+BlockingEngine::BlockingEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker)
+    : Engine(options, clock, waker) {}
+
+BlockingEngine::~BlockingEngine() = default;
+
+bool BlockingEngine::start(Operation& operation) {
+  ASSERT(!operation.pending());
+  if (operation.socket == nullptr) return start_wait(operation);
+  ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
+  // What else will be waited for is not known yet, so nothing blocks here; a send is tried,
+  // because most often it does not have to wait at all.
+  if (operation.kind == Operation::Kind::send) {
+    if (attempt(operation, os::Mode::nonblocking)) return true;
+  } else if (operation.kind == Operation::Kind::connect && connect(operation)) {
+    return true;
+  }
+  park(operation);
+  return false;
+}
+
+void BlockingEngine::park(Operation& operation) noexcept {
+  place_on_socket(operation) = &operation;
+  operation.state = Operation::State::parked;
+  parked_.push_back(operation);
+  ++parked_count_;
+}
+
+// One turn. With one operation to wait for and nothing beside it, the wait is the call itself.
+void BlockingEngine::turn(bool may_sleep) {
+  ++base::counters.turns;
+  flush_all();
+  if (may_sleep && may_block()) {
+    Operation& only = parked_.front();
+    if (attempt(only, os::Mode::blocking)) complete(only);
+    return;
+  }
+  poll_parked(may_sleep);
+  expire_timers();
+  perform_runnable();
+}
+
+bool BlockingEngine::may_block() noexcept {
+  if (parked_count_ != 1 || !runnable_.empty() || !timers_.empty() || waker_.woken()) return false;
+  const Operation::Kind kind = parked_.front().kind;
+  return kind != Operation::Kind::connect &&
+         (kind != Operation::Kind::accept || !options_.several_listeners);
+}
+
+void BlockingEngine::complete(Operation& operation) noexcept {
+  operation.unlink();
+  --parked_count_;
+  place_on_socket(operation) = nullptr;
+  resume(operation);
+}
+
+void BlockingEngine::poll_parked(bool may_sleep) {
+  entries_.clear();
+  parked_.for_each([this](Operation& operation) {
+    const bool reads =
+        operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
+    entries_.push_back({operation.socket->fd, reads ? os::poll_readable : os::poll_writable, 0});
+  });
+  // Asked for before the bound is computed: a wake that came before there was a descriptor has
+  // set the flag, which the bound looks at.
+  const int wake_fd = waker_.fd();
+  if (wake_fd >= 0) entries_.push_back({wake_fd, os::poll_readable, 0});
+  std::int64_t bound = sleep_bound(may_sleep);
+  if (wake_fd < 0 && (bound < 0 || bound > blocking_bound)) bound = blocking_bound;
+  if (os::poll(entries_.data(), entries_.size(), bound) == 0) return;
+  std::size_t index = 0;
+  parked_.for_each([&](Operation& operation) {
+    if (entries_[index++].happened == 0) return;
+    operation.unlink();
+    --parked_count_;
+    make_runnable(operation);
+  });
+}
+
+void BlockingEngine::perform_runnable() noexcept {
+  List batch;
+  batch.append(runnable_);
+  while (!batch.empty()) {
+    Operation& operation = batch.pop_front();
+    if (operation.state == Operation::State::ended || attempt(operation, os::Mode::nonblocking)) {
+      if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
+      resume(operation);
+    } else {
+      park(operation);
+    }
+  }
+}
+
+bool BlockingEngine::attempt(Operation& operation, os::Mode mode) noexcept {
+  switch (operation.kind) {
+    case Operation::Kind::accept: return accept(operation);
+    case Operation::Kind::receive: return receive(operation, mode);
+    case Operation::Kind::send: return send(operation, mode);
+    case Operation::Kind::connect:
+      operation.result = os::connect_result(operation.socket->fd);
+      if (operation.result == 0) os::set_nonblocking(operation.socket->fd, false);
+      return true;
+    case Operation::Kind::wait:
+    case Operation::Kind::event: break;
+  }
+  ASSERT(false);  // They are never attempted: they end by a timer or an event.
+}
+
+bool BlockingEngine::accept(Operation& operation) noexcept {
+  // The listener's mode decides whether this blocks (see adopt). A stop is seen when its
+  // receive timeout, which bounds accept too, has passed (socket(7)).
+  const int fd = os::accept(operation.socket->fd, os::Mode::blocking);
+  if (fd == -EAGAIN || (fd < 0 && os::accept_should_retry(-fd))) return false;
+  operation.result = fd;
+  return true;
+}
+
+bool BlockingEngine::receive(Operation& operation, os::Mode mode) noexcept {
+  Socket& socket = *operation.socket;
+  Buffer* buffer = pool_.lease(socket.buffer_class);
+  if (buffer == nullptr) {
+    operation.result = -ENOMEM;
+    return true;
+  }
+  const std::int64_t got = mode == os::Mode::blocking
+                               ? os::receive_blocking(socket.fd, buffer->data, buffer->capacity)
+                               : os::receive(socket.fd, buffer->data, buffer->capacity);
+  if (got > 0) {
+    const auto size = static_cast<std::uint32_t>(got);
+    buffer->end = size;
+    socket.buffer_class = next_class(socket.buffer_class, size, buffer->capacity);
+    operation.buffer = buffer;
+  } else {
+    pool_.release(*buffer);
+    if (got == -EAGAIN || got == -EINTR) return false;
+    operation.buffer = nullptr;
+  }
+  operation.result = static_cast<std::int32_t>(got);
+  return true;
+}
+
+bool BlockingEngine::send(Operation& operation, os::Mode mode) noexcept {
+  const Buffer* first = operation.buffer;
+  std::int64_t sent = 0;
+  if (mode == os::Mode::blocking) {
+    sent = os::send_blocking(operation.socket->fd, first->data + first->begin, first->size());
+  } else {
+    os::Slice slices[os::slices_max];
+    std::size_t total = 0;
+    const std::size_t count = gather(first, slices, os::slices_max, total);
+    sent = count == 1 ? os::send(operation.socket->fd, slices[0].data, slices[0].size)
+                      : os::send(operation.socket->fd, slices, count);
+  }
+  if (sent == -EAGAIN || sent == -EINTR) return false;
+  operation.result = static_cast<std::int32_t>(sent);
+  return true;
+}
+
+bool BlockingEngine::connect(Operation& operation) noexcept {
+  const int result = os::connect(operation.socket->fd, *operation.address);
+  if (result == -EINPROGRESS || result == -EINTR) return false;
+  if (result == 0) os::set_nonblocking(operation.socket->fd, false);
+  operation.result = result;
+  return true;
+}
+
+void BlockingEngine::cancel(Operation& operation) noexcept {
+  switch (operation.state) {
+    case Operation::State::parked:
+      if (operation.socket == nullptr) {
+        timers_.remove(operation);
+      } else {
+        operation.unlink();
+        --parked_count_;
+      }
+      break;
+    case Operation::State::runnable: operation.unlink(); break;
+    default: return;  // Not pending, or it has ended and won the race.
+  }
+  finish_later(operation, -ECANCELED);
+}
+
+void BlockingEngine::adopt(Socket& socket) {
+  if (!socket.is_listener) return;
+  // Accepted sockets inherit the bound from their listener.
+  os::set_blocking_bound(socket.fd, blocking_bound);
+  // One of several may be ready for another worker and no longer for us: then we must not hang.
+  os::set_nonblocking(socket.fd, options_.several_listeners);
+}
+
+int BlockingEngine::make_socket(const Endpoint& endpoint) noexcept {
+  const int fd = os::socket_for(endpoint, os::Mode::nonblocking);
+  if (fd >= 0) os::set_blocking_bound(fd, blocking_bound);
+  return fd;
+}
+
+void BlockingEngine::close(Socket& socket) noexcept {
+  for (Operation* pending : {socket.reader, socket.writer}) {
+    if (pending == nullptr) continue;
+    if (pending->state == Operation::State::parked) --parked_count_;
+    pending->unlink();
+    pending->state = Operation::State::idle;
+  }
+  socket.reader = socket.writer = nullptr;
+  os::close_fd(std::exchange(socket.fd, -1));
+  socket.closed();
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,89 @@
+// buffer.h - memory for bytes on their way: leased to chunks, queued in outboxes.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+
+namespace weir::detail {
+
+class BufferHome;
+
+/// A run of bytes and a place in a queue. `begin` and `end` bound what is still of use.
+class Buffer {
+ public:
+  Buffer* next = nullptr;
+  BufferHome* home = nullptr;  // Nobody's: the bytes are only borrowed.
+  std::byte* data = nullptr;
+  std::uint32_t capacity = 0;
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+  std::uint16_t id = 0;  // For its home: the size class, or the number in the ring.
+
+  std::uint32_t size() const noexcept { return end - begin; }
+  std::uint32_t room() const noexcept { return capacity - end; }
+};
+
+/// Where buffers come from and go back to. Belongs to one thread, but a lease may end on any
+/// other, and after its engine is gone: then the last lease deletes the home.
+class BufferHome {
+ public:
+  BufferHome() noexcept;
+  BufferHome(const BufferHome&) = delete;
+  BufferHome& operator=(const BufferHome&) = delete;
+
+  /// Takes back a buffer that was leased here. From any thread.
+  void release(Buffer& buffer) noexcept;
+  /// The owner goes: deletes the home now, or when the last lease ends.
+  void abandon() noexcept;
+  std::size_t leased() const noexcept { return leased_; }
+
+ protected:
+  virtual ~BufferHome() = default;
+  /// On the owner's thread, or when the owner is gone.
+  virtual void give_back(Buffer& buffer) noexcept = 0;
+  void note_lease() noexcept {
+    ++leased_;
+    if (returned_.load(std::memory_order_relaxed) != nullptr) collect();
+  }
+
+ private:
+  void collect() noexcept;
+
+  const void* owner_;  // Marks the owning thread.
+  std::size_t leased_ = 0;
+  std::atomic<Buffer*> returned_{nullptr};  // Given back by other threads.
+  std::mutex mutex_;                        // Guards abandoned_ against late returns.
+  std::atomic<bool> abandoned_{false};
+};
+
+/// Buffers in four size classes. What is given back is used again first, while it is in the
+/// cache: one hot buffer serves a whole batch of small messages.
+class BufferPool final : public BufferHome {
+ public:
+  static constexpr std::array<std::uint32_t, 4> class_sizes{4096, 16384, 65536, 262144};
+
+  /// An empty buffer; nullptr when memory is out.
+  Buffer* lease(unsigned size_class) noexcept {
+    Buffer* buffer = free_[size_class];
+    if (buffer == nullptr) return lease_fresh(size_class);
+    free_[size_class] = buffer->next;
+    --free_count_[size_class];
+    buffer->next = nullptr;
+    buffer->begin = buffer->end = 0;
+    note_lease();
+    return buffer;
+  }
+
+ private:
+  ~BufferPool() override;
+  Buffer* lease_fresh(unsigned size_class) noexcept;
+  void give_back(Buffer& buffer) noexcept override;
+
+  std::array<Buffer*, class_sizes.size()> free_{};
+  std::array<std::uint32_t, class_sizes.size()> free_count_{};
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,368 @@
+#include "engine/completion.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "base/assert.h"
+#include "base/counters.h"
+#include "engine/transfer.h"
+#include "os/socket.h"
+
+namespace weir::detail {
+namespace {
+
+// Buffers that may wait on a socket before its receive is called off.
+constexpr unsigned queued_max = 8;
+
+bool receives(const Operation& operation) noexcept {
+  return operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
+}
+
+Operation*& place_on_socket(Operation& operation) noexcept {
+  return receives(operation) ? operation.socket->reader : operation.socket->writer;
+}
+
+}  // namespace
+
+/// The ring's provided buffers as leases. Owns the ring, because leases may outlive the engine.
+class CompletionEngine::RingBuffers final : public BufferHome {
+ public:
+  RingBuffers() : ring(options()), buffers_(options().buffers) {
+    for (std::size_t id = 0; id < buffers_.size(); ++id) {
+      buffers_[id].home = this;
+      buffers_[id].id = static_cast<std::uint16_t>(id);
+      buffers_[id].data = ring.buffer(buffers_[id].id);
+      buffers_[id].capacity = options().buffer_size;
+    }
+  }
+
+  Buffer& filled(std::uint16_t id, std::int32_t size) noexcept {
+    note_lease();
+    Buffer& buffer = buffers_[id];
+    buffer.next = nullptr;
+    buffer.begin = 0;
+    buffer.end = static_cast<std::uint32_t>(size);
+    return buffer;
+  }
+
+  os::Ring ring;
+
+ private:
+  static os::Ring::Options options() noexcept { return {}; }
+  void give_back(Buffer& buffer) noexcept override { ring.give_back(buffer.id); }
+
+  std::vector<Buffer> buffers_;
+};
+
+CompletionEngine::CompletionEngine(const EngineOptions& options, os::Clock& clock,
+                                   os::Waker& waker)
+    : Engine(options, clock, waker),
+      buffers_(*new RingBuffers),
+      ring_(buffers_.ring),
+      completions_(512) {}
+
+CompletionEngine::~CompletionEngine() {
+  for (const auto& [listener, fd] : accepted_) os::close_fd(fd);
+  ring_.stop();
+  buffers_.abandon();
+}
+
+// One turn: one enter hands over what was asked for and waits; then the completions are walked,
+// which resumes nobody, and what can go on is resumed, one by one.
+void CompletionEngine::turn(bool may_sleep) {
+  ++base::counters.turns;
+  flush_all();
+  if (const int fd = waker_.fd(); !wake_armed_ && fd >= 0) {
+    wake_armed_ = true;
+    ring_.poll_once(fd, false, tagged(this, to_wake));
+  }
+  if (ring_.overflowed()) ++base::counters.overflows;
+  ring_.submit_and_wait(1, sleep_bound(may_sleep));
+  std::size_t count = 0;
+  do {
+    count = ring_.reap(completions_);
+    for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
+  } while (count == completions_.size());
+  expire_timers();
+  perform_runnable();
+}
+
+void CompletionEngine::dispatch(const os::Ring::Completion& completion) noexcept {
+  void* pointer = reinterpret_cast<void*>(completion.data & ~std::uint64_t{tag_bits});
+  if (pointer == nullptr) return;  // A cancellation's own completion.
+  switch (completion.data & tag_bits) {
+    case to_operation:
+      return finished(*static_cast<Operation*>(pointer), completion.result);
+    case to_receive: return received(*static_cast<Socket*>(pointer), completion);
+    case to_accept: return accepted(*static_cast<Socket*>(pointer), completion);
+    case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
+    case to_close: return static_cast<Socket*>(pointer)->closed();
+    case to_wake: wake_armed_ = false; return;
+    default: ASSERT(false);
+  }
+}
+
+void CompletionEngine::perform_runnable() noexcept {
+  List batch;
+  batch.append(runnable_);
+  while (!batch.empty()) {
+    Operation& operation = batch.pop_front();
+    if (operation.state != Operation::State::ended && !take(operation)) {
+      operation.state = Operation::State::parked;
+      arm(*operation.socket);
+      continue;
+    }
+    if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
+    resume(operation);
+  }
+}
+
+bool CompletionEngine::start(Operation& operation) {
+  ASSERT(!operation.pending());
+  if (operation.socket == nullptr) return start_wait(operation);
+  ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
+  if (operation.kind == Operation::Kind::send) return start_send(operation);
+  if (operation.kind == Operation::Kind::connect) return start_connect(operation);
+  if (!within_budget()) {
+    ++base::counters.budget_stops;
+    place_on_socket(operation) = &operation;
+    make_runnable(operation);
+    return false;
+  }
+  if (take(operation)) return true;
+  place_on_socket(operation) = &operation;
+  operation.state = Operation::State::parked;
+  arm(*operation.socket);
+  return false;
+}
+
+bool CompletionEngine::start_send(Operation& operation) noexcept {
+  Socket& socket = *operation.socket;
+  const Buffer* first = operation.buffer;
+  if (first->next == nullptr) {
+    ring_.send(socket.fd, first->data + first->begin, first->size(),
+               tagged(&operation, to_operation));
+  } else {
+    os::Slice slices[os::slices_max];
+    std::size_t total = 0;
+    const std::size_t count = gather(first, slices, os::slices_max, total);
+    ring_.send(socket.fd, slices, count, tagged(&operation, to_operation));
+  }
+  ++socket.in_kernel;
+  socket.writer = &operation;
+  operation.state = Operation::State::in_kernel;
+  return false;
+}
+
+bool CompletionEngine::start_connect(Operation& operation) noexcept {
+  Socket& socket = *operation.socket;
+  operation.result = os::connect(socket.fd, *operation.address);
+  if (operation.result != -EINPROGRESS && operation.result != -EINTR) return true;
+  ring_.poll_once(socket.fd, true, tagged(&operation, to_operation));
+  ++socket.in_kernel;
+  socket.writer = &operation;
+  operation.state = Operation::State::in_kernel;
+  return false;
+}
+
+void CompletionEngine::finished(Operation& operation, std::int32_t result) noexcept {
+  Socket& socket = *operation.socket;
+  --socket.in_kernel;
+  if (socket.closing) {
+    operation.state = Operation::State::idle;
+    socket.writer = nullptr;
+    return close_if_quiet(socket);
+  }
+  if (operation.kind == Operation::Kind::connect && result >= 0) {
+    result = os::connect_result(socket.fd);
+  }
+  finish_later(operation, result);
+}
+
+// --- receiving and accepting -----------------------------------------------------------------
+
+void CompletionEngine::arm(Socket& socket) noexcept {
+  if (socket.armed || socket.ended || socket.closing) return;
+  socket.armed = true;
+  ++socket.in_kernel;
+  if (socket.is_listener) {
+    ring_.accept_multishot(socket.fd, tagged(&socket, to_accept));
+  } else {
+    ring_.receive_multishot(socket.fd, tagged(&socket, to_receive));
+  }
+}
+
+void CompletionEngine::wake_reader(Socket& socket) noexcept {
+  if (socket.reader != nullptr && socket.reader->state == Operation::State::parked) {
+    make_runnable(*socket.reader);
+  }
+}
+
+void CompletionEngine::received(Socket& socket, const os::Ring::Completion& completion) noexcept {
+  if (!completion.more) {
+    socket.armed = false;
+    --socket.in_kernel;
+  }
+  if (completion.has_buffer) {
+    Buffer& buffer = buffers_.filled(completion.buffer, std::max(completion.result, 0));
+    if (socket.closing || completion.result <= 0) {
+      buffers_.release(buffer);
+    } else {
+      append(socket, buffer);
+      if (completion.more && socket.queued == queued_max) {
+        ring_.cancel(tagged(&socket, to_receive));
+      }
+    }
+  }
+  if (socket.closing) return close_if_quiet(socket);
+  if (completion.result == -ENOBUFS) {
+    // Every buffer is leased. The kernel says so whether or not there is data, so wait until
+    // there is some, then receive into memory of our own.
+    ++base::counters.buffers_missed;
+    socket.armed = true;
+    ++socket.in_kernel;
+    ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));
+    return;
+  }
+  const bool called_off = completion.result == -ECANCELED;
+  if (completion.result <= 0 && !called_off) return end_stream(socket, completion.result);
+  wake_reader(socket);
+}
+
+void CompletionEngine::append(Socket& socket, Buffer& buffer) noexcept {
+  Buffer** place = &socket.received;
+  while (*place != nullptr) place = &(*place)->next;
+  *place = &buffer;
+  ++socket.queued;
+}
+
+void CompletionEngine::end_stream(Socket& socket, std::int32_t result) noexcept {
+  socket.ended = true;
+  socket.ending = result;
+  wake_reader(socket);
+}
+
+void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
+  socket.armed = false;
+  --socket.in_kernel;
+  if (socket.closing) return close_if_quiet(socket);
+  if (result < 0) return wake_reader(socket);
+  Buffer* buffer = pool_.lease(socket.buffer_class);
+  if (buffer == nullptr) return end_stream(socket, -ENOMEM);
+  const std::int64_t got = os::receive(socket.fd, buffer->data, buffer->capacity);
+  if (got > 0) {
+    buffer->end = static_cast<std::uint32_t>(got);
+    socket.buffer_class = next_class(socket.buffer_class, buffer->end, buffer->capacity);
+    append(socket, *buffer);
+  } else {
+    pool_.release(*buffer);
+    if (got != -EAGAIN) return end_stream(socket, static_cast<std::int32_t>(got));
+  }
+  wake_reader(socket);
+}
+
+void CompletionEngine::accepted(Socket& socket, const os::Ring::Completion& completion) noexcept {
+  if (!completion.more) {
+    socket.armed = false;
+    --socket.in_kernel;
+  }
+  if (socket.closing) {
+    if (completion.result >= 0) os::close_fd(completion.result);
+    return close_if_quiet(socket);
+  }
+  if (completion.result >= 0 || os::accept_should_rest(-completion.result)) {
+    accepted_.emplace_back(&socket, completion.result);
+  }
+  wake_reader(socket);
+}
+
+bool CompletionEngine::take(Operation& operation) noexcept {
+  return operation.kind == Operation::Kind::accept ? take_accepted(operation)
+                                                   : take_received(operation);
+}
+
+bool CompletionEngine::take_accepted(Operation& operation) noexcept {
+  const auto found = std::find_if(accepted_.begin(), accepted_.end(), [&](const auto& each) {
+    return each.first == operation.socket;
+  });
+  if (found == accepted_.end()) return false;
+  operation.result = found->second;
+  accepted_.erase(found);
+  spend(0);
+  return true;
+}
+
+bool CompletionEngine::take_received(Operation& operation) noexcept {
+  Socket& socket = *operation.socket;
+  if (Buffer* buffer = socket.received) {
+    socket.received = buffer->next;
+    buffer->next = nullptr;
+    --socket.queued;
+    operation.buffer = buffer;
+    operation.result = static_cast<std::int32_t>(buffer->size());
+    spend(operation.result);
+    return true;
+  }
+  if (!socket.ended) return false;
+  operation.buffer = nullptr;
+  operation.result = socket.ending;
+  return true;
+}
+
+// --- cancelling and closing ------------------------------------------------------------------
+
+void CompletionEngine::cancel(Operation& operation) noexcept {
+  switch (operation.state) {
+    case Operation::State::parked:
+      // A receive stays armed: what comes meanwhile waits on the socket and is not lost.
+      if (operation.socket == nullptr) timers_.remove(operation);
+      break;
+    case Operation::State::runnable: operation.unlink(); break;
+    case Operation::State::in_kernel: ring_.cancel(tagged(&operation, to_operation)); return;
+    default: return;  // Not pending, or it has ended and won the race.
+  }
+  if (operation.kind == Operation::Kind::accept && operation.socket->armed) {
+    ring_.cancel(tagged(operation.socket, to_accept));
+  }
+  finish_later(operation, -ECANCELED);
+}
+
+void CompletionEngine::adopt(Socket& socket) {
+  socket.received = nullptr;
+  socket.armed = socket.ended = socket.closing = false;
+  socket.in_kernel = socket.queued = 0;
+}
+
+void CompletionEngine::close(Socket& socket) noexcept {
+  socket.closing = true;
+  if (Operation* reader = std::exchange(socket.reader, nullptr)) {
+    reader->unlink();
+    reader->state = Operation::State::idle;
+  }
+  if (socket.writer != nullptr && socket.writer->state != Operation::State::in_kernel) {
+    socket.writer->unlink();
+    std::exchange(socket.writer, nullptr)->state = Operation::State::idle;
+  }
+  while (Buffer* buffer = socket.received) {
+    socket.received = buffer->next;
+    buffer->home->release(*buffer);
+  }
+  std::erase_if(accepted_, [&](const auto& each) {
+    if (each.first == &socket && each.second >= 0) os::close_fd(each.second);
+    return each.first == &socket;
+  });
+  if (socket.in_kernel == 0) return close_if_quiet(socket);
+  // The completions of what is in the kernel come back before the descriptor is closed.
+  if (socket.armed) {
+    ring_.cancel(tagged(&socket, socket.is_listener ? to_accept : to_receive));
+    ring_.cancel(tagged(&socket, to_poll));
+  }
+  if (socket.writer != nullptr) ring_.cancel(tagged(socket.writer, to_operation));
+}
+
+void CompletionEngine::close_if_quiet(Socket& socket) noexcept {
+  if (socket.in_kernel == 0) ring_.close(std::exchange(socket.fd, -1), tagged(&socket, to_close));
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,65 @@
+// completion.h - the engine over io_uring: the kernel performs the operations.
+#pragma once
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "os/ring.h"
+
+namespace weir::detail {
+
+/// One ring, one enter a turn: it hands over what the last turn's handlers asked for and waits.
+/// Accepts and receives are multishot: armed once, they go on telling. What is received before
+/// anybody asks waits on its socket, a few buffers at most; then the receive is called off until
+/// the handler has caught up.
+class CompletionEngine final : public Engine {
+ public:
+  /// Throws std::system_error when no ring can be had.
+  CompletionEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker);
+  ~CompletionEngine() override;
+
+  bool start(Operation& operation) override;
+  void cancel(Operation& operation) noexcept override;
+  void turn(bool may_sleep) override;
+  void adopt(Socket& socket) override;
+  void close(Socket& socket) noexcept override;
+
+ private:
+  class RingBuffers;
+
+  // What a completion is of: the low bits of the data that comes back.
+  enum Tag : std::uint64_t { to_operation = 0, to_receive = 1, to_accept = 2, to_poll = 3,
+                             to_close = 4, to_wake = 5, tag_bits = 7 };
+  static std::uint64_t tagged(void* pointer, Tag tag) noexcept {
+    return reinterpret_cast<std::uintptr_t>(pointer) | tag;
+  }
+
+  bool start_connect(Operation& operation) noexcept;
+  bool start_send(Operation& operation) noexcept;
+
+  void dispatch(const os::Ring::Completion& completion) noexcept;
+  void received(Socket& socket, const os::Ring::Completion& completion) noexcept;
+  void accepted(Socket& socket, const os::Ring::Completion& completion) noexcept;
+  void readable(Socket& socket, std::int32_t result) noexcept;
+  void finished(Operation& operation, std::int32_t result) noexcept;
+
+  void arm(Socket& socket) noexcept;
+  bool take(Operation& operation) noexcept;
+  bool take_received(Operation& operation) noexcept;
+  bool take_accepted(Operation& operation) noexcept;
+  void wake_reader(Socket& socket) noexcept;
+  void append(Socket& socket, Buffer& buffer) noexcept;
+  void end_stream(Socket& socket, std::int32_t result) noexcept;
+  void close_if_quiet(Socket& socket) noexcept;
+  void perform_runnable() noexcept;
+
+  RingBuffers& buffers_;
+  os::Ring& ring_;
+  std::vector<os::Ring::Completion> completions_;
+  std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
+  bool wake_armed_ = false;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,66 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/assert.h"
+#include "base/counters.h"
+#include "os/socket.h"
+
+namespace weir::detail {
+
+Engine::Engine(const EngineOptions& options, os::Clock& clock, os::Waker& waker)
+    : options_(options),
+      clock_(clock),
+      waker_(waker),
+      timers_(clock.now()),
+      pool_(*new BufferPool),
+      operations_left_(options.budget_operations),
+      bytes_left_(static_cast<std::int64_t>(options.budget_bytes)) {}
+
+Engine::~Engine() { pool_.abandon(); }
+
+void Engine::resume(Operation& operation) noexcept {
+  operation.state = Operation::State::idle;
+  operations_left_ = options_.budget_operations;
+  bytes_left_ = static_cast<std::int64_t>(options_.budget_bytes);
+  operation.completed();
+  flush_all();
+}
+
+bool Engine::start_wait(Operation& operation) {
+  if (operation.kind == Operation::Kind::wait && operation.deadline > now()) {
+    operation.state = Operation::State::parked;
+    timers_.add(operation);
+  } else {
+    finish_later(operation, 0);
+  }
+  return false;
+}
+
+void Engine::expire_timers() noexcept {
+  if (timers_.empty()) return;
+  List due;
+  timers_.expire(now(), due);
+  while (!due.empty()) {
+    finish_later(due.pop_front(), 0);
+  }
+}
+
+std::int64_t Engine::sleep_bound(bool may_sleep) noexcept {
+  if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
+  if (timers_.empty()) return -1;
+  return std::max<std::int64_t>(timers_.next() - now(), 0);
+}
+
+void Engine::discard(int fd) noexcept { os::close_fd(fd); }
+void Engine::finish_sending(Socket& socket) noexcept { os::finish_sending(socket.fd); }
+void Engine::reset_on_close(Socket& socket) noexcept { os::reset_on_close(socket.fd); }
+std::size_t Engine::unread(Socket& socket) noexcept { return os::unread(socket.fd); }
+Endpoint Engine::peer(const Socket& socket) const { return os::peer_endpoint(socket.fd); }
+Endpoint Engine::local(const Socket& socket) const { return os::local_endpoint(socket.fd); }
+int Engine::make_socket(const Endpoint& endpoint) noexcept {
+  return os::socket_for(endpoint, os::Mode::nonblocking);
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,145 @@
+// engine.h - the seam: executes operations on one thread.
+//
+// Completion-shaped. Readiness (poll and its kin) imitates completion in a few lines: try, park,
+// retry when ready. The reverse does not work.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include <weir/endpoint.h>
+#include <weir/operation.h>
+
+#include "base/list.h"
+#include "engine/buffer.h"
+#include "engine/socket.h"
+#include "engine/timers.h"
+#include "os/clock.h"
+#include "os/waker.h"
+
+namespace weir::detail {
+
+struct EngineOptions {
+  unsigned budget_operations = 64;
+  std::size_t budget_bytes = 1024 * 1024;
+  bool send_when_writable = false;
+  bool several_listeners = false;
+  bool spin = false;
+  std::int64_t spin_before_sleep = 0;  // ns
+};
+
+/// Something that collects bytes to send while a handler runs, and sends them when it waits.
+class Unflushed : public Link {
+ public:
+  virtual void flush() noexcept = 0;
+
+ protected:
+  ~Unflushed() = default;
+};
+
+class Engine {
+ public:
+  Engine(const EngineOptions& options, os::Clock& clock, os::Waker& waker);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine();
+
+  /// Starts an operation. True: it has ended and `result` is set; completed() is not called.
+  /// False: it is pending and completed() will be called, once, from a later turn.
+  /// Requires: it is idle; and on its socket no other of its direction is pending.
+  virtual bool start(Operation& operation) = 0;
+
+  /// Asks that a pending operation end soon: it completes in a later turn, with -ECANCELED or
+  /// with the result that won the race. No effect on one that is not pending.
+  virtual void cancel(Operation& operation) noexcept = 0;
+
+  /// Waits until something happens, then performs and resumes what can go on, one by one.
+  /// `may_sleep` off: looks only.
+  virtual void turn(bool may_sleep) = 0;
+
+  /// Takes over a descriptor that was accepted or made for connecting, or a listener.
+  virtual void adopt(Socket& socket) = 0;
+  /// The descriptor under which a connection can be served: the same, or a duplicate with a
+  /// smaller number, `fd` being closed; -1: none now, `fd` stays open (select's limit).
+  virtual int place(int fd) noexcept { return fd; }
+  /// Gives a socket up: cancels what is pending on it without completing it, closes the
+  /// descriptor and, now or in a later turn, calls closed().
+  virtual void close(Socket& socket) noexcept = 0;
+
+  /// Closes a descriptor that was accepted and never adopted.
+  virtual void discard(int fd) noexcept;
+
+  // Calls that never wait.
+  virtual void finish_sending(Socket& socket) noexcept;
+  virtual void reset_on_close(Socket& socket) noexcept;
+  virtual std::size_t unread(Socket& socket) noexcept;
+  virtual Endpoint peer(const Socket& socket) const;
+  virtual Endpoint local(const Socket& socket) const;
+  /// A socket to connect with, for adopt(): a descriptor or -errno.
+  virtual int make_socket(const Endpoint& endpoint) noexcept;
+
+  /// Ends a sleep of turn(), this one or the next. From any thread or signal handler.
+  void wake() noexcept { waker_.wake(); }
+  /// Whether somebody called wake() since this was last asked.
+  bool take_wake() noexcept { return waker_.take(); }
+
+  /// Completes an operation of kind event in the next turn. The engine's thread only.
+  void complete_later(Operation& operation, std::int32_t result) noexcept {
+    finish_later(operation, result);
+  }
+
+  /// Calls flush() when the handler that runs now waits. Once, however often it is asked.
+  void flush_later(Unflushed& unflushed) noexcept {
+    if (!unflushed.linked()) unflushed_.push_back(unflushed);
+  }
+
+  Buffer* lease(unsigned size_class) noexcept { return pool_.lease(size_class); }
+  std::int64_t now() noexcept { return clock_.now(); }
+  const EngineOptions& options() const noexcept { return options_; }
+
+ protected:
+  using List = base::List<Operation>;
+
+  /// One more operation inline for the handler that runs now? If not it goes to the queue's end.
+  bool within_budget() const noexcept { return operations_left_ != 0 && bytes_left_ > 0; }
+  void spend(std::int64_t bytes) noexcept {
+    --operations_left_;
+    bytes_left_ -= bytes;
+  }
+  /// To be attempted in this turn or the next.
+  void make_runnable(Operation& operation) noexcept {
+    operation.state = Operation::State::runnable;
+    runnable_.push_back(operation);
+  }
+  /// It has ended; who waits for it is told in this turn or the next.
+  void finish_later(Operation& operation, std::int32_t result) noexcept {
+    operation.result = result;
+    operation.state = Operation::State::ended;
+    runnable_.push_back(operation);
+  }
+  /// Resumes who waits for it, with a fresh budget; then flushes what it queued.
+  void resume(Operation& operation) noexcept;
+  void flush_all() noexcept {
+    while (!unflushed_.empty()) unflushed_.pop_front().flush();
+  }
+
+  bool start_wait(Operation& operation);
+  void expire_timers() noexcept;
+  /// How long turn() may sleep, in ns; negative: until woken.
+  std::int64_t sleep_bound(bool may_sleep) noexcept;
+
+  EngineOptions options_;
+  os::Clock& clock_;
+  os::Waker& waker_;
+  Timers timers_;
+  List runnable_;
+  BufferPool& pool_;
+
+ private:
+  base::List<Unflushed> unflushed_;
+  unsigned operations_left_ = 0;
+  std::int64_t bytes_left_ = 0;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,279 @@
+#include "engine/readiness.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/counters.h"
+#include "engine/transfer.h"
+#include "os/socket.h"
+
+namespace weir::detail {
+
+namespace {
+
+constexpr std::int64_t unwatched_nap = 20'000'000;
+
+}  // namespace
+
+ReadinessEngine::ReadinessEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker,
+                                 std::unique_ptr<Poller> poller)
+    : Engine(options, clock, waker), poller_(std::move(poller)) {
+  wake_socket_.fd = waker_.fd();
+  wake_is_watched_ =
+      wake_socket_.fd >= 0 && poller_->watch(wake_socket_, interest::receive) == 0;
+}
+
+ReadinessEngine::~ReadinessEngine() {
+  if (wake_is_watched_) poller_->forget(wake_socket_);
+}
+
+// One turn: sleep until something is ready, then perform and resume, one by one.
+//
+// Nothing resumes while the report is walked, so no socket can be closed, and no descriptor
+// given out again, between the kernel's report and our retry.
+void ReadinessEngine::turn(bool may_sleep) {
+  ASSERT(!turning_);  // A handler must never re-enter the loop.
+  turning_ = true;
+  ++base::counters.turns;
+  flush_all();
+  wait(may_sleep);
+  for (const auto [socket, what] : ready_) {
+    if (what & interest::mislead) socket->short_reads_mislead = true;
+    if (what & interest::receive) {
+      socket->may_receive = true;
+      if (socket->reader != nullptr) wake_parked(*socket->reader);
+    }
+    if (what & interest::send) {
+      socket->may_send = true;
+      if (socket->writer != nullptr) wake_parked(*socket->writer);
+    }
+  }
+  expire_timers();
+  perform_runnable();
+  turning_ = false;
+}
+
+void ReadinessEngine::wait(bool may_sleep) {
+  ready_.clear();
+  std::int64_t bound = sleep_bound(may_sleep);
+  // Without a descriptor to be woken by, nap instead of sleeping.
+  if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
+  if (bound == 0 || options_.spin_before_sleep == 0) {
+    poller_->wait(bound, idle_turns_, ready_);
+    return;
+  }
+  // Ask again for a while before going to sleep: on an idle CPU the next request often comes
+  // sooner than a sleeper wakes. After a spin in vain the next one is shorter by half, down to
+  // none at all; a success brings it back.
+  const std::int64_t give_up = now() + (options_.spin_before_sleep >> std::min(idle_turns_, 20u));
+  do {
+    poller_->wait(0, 0, ready_);
+    if (!ready_.empty()) return;
+  } while (now() < give_up && !waker_.woken());
+  poller_->wait(sleep_bound(may_sleep), idle_turns_, ready_);
+  if (idle_turns_ < 20) ++idle_turns_;
+}
+
+// What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.
+void ReadinessEngine::perform_runnable() noexcept {
+  List batch;
+  batch.append(runnable_);
+  bool progress = false;
+  while (!batch.empty()) {
+    Operation& operation = batch.pop_front();
+    if (operation.state == Operation::State::ended || attempt(operation)) {
+      progress = true;
+      if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
+      resume(operation);
+    } else {
+      park(operation);
+    }
+  }
+  idle_turns_ = progress ? 0 : idle_turns_ + (idle_turns_ < 1000 ? 1 : 0);
+}
+
+bool ReadinessEngine::start(Operation& operation) {
+  ASSERT(!operation.pending());
+  if (operation.socket == nullptr) return start_wait(operation);
+  Socket& socket = *operation.socket;
+  ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
+  const bool sends = operation.kind == Operation::Kind::send;
+  if (sends ? socket.may_send && !options_.send_when_writable : socket.may_receive) {
+    if (within_budget()) {
+      if (attempt(operation)) return true;
+    } else {
+      ++base::counters.budget_stops;
+      place_on_socket(operation) = &operation;
+      make_runnable(operation);
+      return false;
+    }
+  }
+  park(operation);
+  return false;
+}
+
+bool ReadinessEngine::attempt(Operation& operation) noexcept {
+  switch (operation.kind) {
+    case Operation::Kind::receive: return receive(operation);
+    case Operation::Kind::send: return send(operation);
+    case Operation::Kind::accept: return accept(operation);
+    case Operation::Kind::connect: return connect(operation);
+    case Operation::Kind::wait:
+    case Operation::Kind::event: break;
+  }
+  ASSERT(false);  // They are never attempted: they end by a timer or an event.
+}
+
+// A short read means that the kernel has nothing more: the call that would say so can be saved.
+// On the edge that must be certain, because nobody tells a second time. TCP ends a read early at
+// the mark of urgent data (tcp(7)), and a unix socket where descriptors were passed. The first
+// shows in the events: whatever arrived before the report is seen in it, whatever arrives after
+// it is reported again. So a socket with a condition beside plain readability is read until the
+// kernel says EAGAIN (see EdgePoller).
+bool ReadinessEngine::receive(Operation& operation) noexcept {
+  Socket& socket = *operation.socket;
+  Buffer* buffer = pool_.lease(socket.buffer_class);
+  if (buffer == nullptr) {
+    operation.result = -ENOMEM;
+    return true;
+  }
+  const std::int64_t got = os::receive(socket.fd, buffer->data, buffer->capacity);
+  if (got > 0) [[likely]] {
+    const auto size = static_cast<std::uint32_t>(got);
+    spend(got);
+    buffer->end = size;
+    socket.may_receive = size == buffer->capacity || socket.short_reads_mislead;
+    socket.buffer_class = next_class(socket.buffer_class, size, buffer->capacity);
+    operation.buffer = buffer;
+    operation.result = static_cast<std::int32_t>(got);
+    return true;
+  }
+  pool_.release(*buffer);
+  if (got == -EAGAIN) {
+    socket.may_receive = false;
+    return false;
+  }
+  operation.buffer = nullptr;
+  operation.result = static_cast<std::int32_t>(got);
+  return true;
+}
+
+bool ReadinessEngine::send(Operation& operation) noexcept {
+  Socket& socket = *operation.socket;
+  const Buffer* first = operation.buffer;
+  std::size_t total = first->size();
+  std::int64_t sent = 0;
+  if (first->next == nullptr) {
+    sent = os::send(socket.fd, first->data + first->begin, total);
+  } else {
+    os::Slice slices[os::slices_max];
+    const std::size_t count = gather(first, slices, os::slices_max, total);
+    sent = os::send(socket.fd, slices, count);
+  }
+  if (sent == -EAGAIN) {
+    socket.may_send = false;
+    return false;
+  }
+  if (sent >= 0) {
+    spend(sent);
+    // A part means that the kernel is full, and it will tell when it is not (tcp_sendmsg marks
+    // the socket before it gives up).
+    socket.may_send = static_cast<std::size_t>(sent) == total;
+  }
+  operation.result = static_cast<std::int32_t>(sent);
+  return true;
+}
+
+bool ReadinessEngine::accept(Operation& operation) noexcept {
+  for (unsigned bad_luck = 0; bad_luck < options_.budget_operations; ++bad_luck) {
+    const int fd = os::accept(operation.socket->fd, os::Mode::nonblocking);
+    if (fd == -EAGAIN) {
+      operation.socket->may_receive = false;
+      return false;
+    }
+    if (fd < 0 && os::accept_should_retry(-fd)) continue;
+    spend(0);
+    operation.result = fd;
+    return true;
+  }
+  operation.result = -ECONNABORTED;
+  return true;
+}
+
+bool ReadinessEngine::connect(Operation& operation) noexcept {
+  // First attempt: start it. Second, when the poller reports the socket writable: how it ended.
+  Socket& socket = *operation.socket;
+  if (operation.state == Operation::State::idle) {
+    const int result = os::connect(socket.fd, *operation.address);
+    if (result == -EINPROGRESS || result == -EINTR) return false;
+    operation.result = result;
+  } else {
+    operation.result = os::connect_result(socket.fd);
+  }
+  return true;
+}
+
+Operation*& ReadinessEngine::place_on_socket(Operation& operation) noexcept {
+  const bool receives =
+      operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
+  return receives ? operation.socket->reader : operation.socket->writer;
+}
+
+void ReadinessEngine::park(Operation& operation) noexcept {
+  Operation*& place = place_on_socket(operation);
+  place = &operation;
+  operation.state = Operation::State::parked;
+  Socket& socket = *operation.socket;
+  const std::uint8_t what = &place == &socket.reader ? interest::receive : interest::send;
+  if ((socket.watched & what) != 0) return;
+  if (const int error = poller_->watch(socket, what); error != 0) finish_later(operation, error);
+}
+
+void ReadinessEngine::wake_parked(Operation& operation) noexcept {
+  if (operation.state == Operation::State::parked) make_runnable(operation);
+}
+
+void ReadinessEngine::cancel(Operation& operation) noexcept {
+  switch (operation.state) {
+    case Operation::State::parked:
+      if (operation.socket == nullptr) timers_.remove(operation);
+      break;
+    case Operation::State::runnable: operation.unlink(); break;
+    default: return;  // Not pending, or it has ended and won the race.
+  }
+  finish_later(operation, -ECANCELED);
+}
+
+void ReadinessEngine::adopt(Socket& socket) {
+  socket.may_receive = socket.may_send = true;
+  socket.watched = 0;
+}
+
+int ReadinessEngine::place(int fd) noexcept {
+  if (poller_->accepts(fd)) return fd;
+  const int lower = os::duplicate(fd);
+  if (lower < 0) return -1;
+  if (!poller_->accepts(lower)) {
+    os::close_fd(lower);
+    return -1;
+  }
+  os::close_fd(fd);
+  return lower;
+}
+
+void ReadinessEngine::close(Socket& socket) noexcept {
+  for (Operation* pending : {socket.reader, socket.writer}) {
+    if (pending == nullptr) continue;
+    pending->unlink();
+    pending->state = Operation::State::idle;
+  }
+  socket.reader = socket.writer = nullptr;
+  if (socket.watched != 0) poller_->forget(socket);
+  os::close_fd(std::exchange(socket.fd, -1));
+  socket.closed();
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,57 @@
+// readiness.h - an engine for every model that is told who is ready.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/poller.h"
+
+namespace weir::detail {
+
+/// Try the call; if the kernel has nothing, park the operation and watch its socket; when the
+/// poller reports it, retry and resume.
+class ReadinessEngine final : public Engine {
+ public:
+  ReadinessEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker,
+                  std::unique_ptr<Poller> poller);
+  ~ReadinessEngine() override;
+
+  bool start(Operation& operation) override;
+  void cancel(Operation& operation) noexcept override;
+  void turn(bool may_sleep) override;
+  void adopt(Socket& socket) override;
+  int place(int fd) noexcept override;
+  void close(Socket& socket) noexcept override;
+
+ private:
+  /// Performs the operation's system call. False: the kernel is not ready.
+  bool attempt(Operation& operation) noexcept;
+  bool accept(Operation& operation) noexcept;
+  bool receive(Operation& operation) noexcept;
+  bool send(Operation& operation) noexcept;
+  bool connect(Operation& operation) noexcept;
+
+  /// Where the operation is noted on its socket while it is pending.
+  static Operation*& place_on_socket(Operation& operation) noexcept;
+  void park(Operation& operation) noexcept;
+  void wake_parked(Operation& operation) noexcept;
+  void wait(bool may_sleep);
+  void perform_runnable() noexcept;
+
+  // Watched for ever, so something waits there for ever; it is never performed.
+  struct WakeSocket final : Socket, Operation {
+    WakeSocket() noexcept : Operation(Kind::event) { reader = this; }
+    void closed() noexcept override {}
+    void completed() noexcept override {}
+  };
+
+  std::unique_ptr<Poller> poller_;
+  std::vector<Poller::Ready> ready_;
+  WakeSocket wake_socket_;
+  unsigned idle_turns_ = 0;
+  bool wake_is_watched_ = false;
+  bool turning_ = false;
+};
+
+}  // namespace weir::detail

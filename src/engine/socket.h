@@ -1,0 +1,57 @@
+// socket.h - what an engine knows of one listener or connection.
+#pragma once
+
+#include <cstdint>
+
+#include <weir/operation.h>
+
+namespace weir::detail {
+
+class Buffer;
+
+/// Belongs to an acceptor or a session, which must keep it in place until closed() is called.
+struct Socket {
+  Socket() = default;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
+
+  /// The engine has let go: the descriptor is closed, nothing of ours is in the kernel's hands.
+  virtual void closed() noexcept = 0;
+
+  int fd = -1;
+  bool is_listener = false;
+  bool is_tcp = false;
+
+  // What we believe: try the call first, or wait to be told? Readiness and blocking engines.
+  bool may_receive = true;
+  bool may_send = true;
+  /// Read to the end of what is there, also after a short read (see ReadinessEngine::receive).
+  bool short_reads_mislead = false;
+  /// The interest the poller has told the kernel of; the poller's own.
+  std::uint8_t watched = 0;
+  /// Size class of the next receive buffer: follows the sizes that come in.
+  std::uint8_t buffer_class = 0;
+
+  // completion engine
+  bool armed = false;          ///< a multishot accept or receive is in the kernel
+  bool ended = false;          ///< the kernel has reported the end of the stream, or an error
+  bool closing = false;
+  std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
+  std::uint8_t queued = 0;     ///< buffers in `received`
+  std::int32_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered
+
+  /// What is parked here, if anything: an accept, connect or receive, and a send or connect.
+  Operation* reader = nullptr;
+  Operation* writer = nullptr;
+
+  /// completion engine: received and not yet asked for. Others: the poller's slot.
+  union {
+    Buffer* received = nullptr;
+    std::uint32_t slot;
+  };
+
+ protected:
+  ~Socket() = default;
+};
+
+}  // namespace weir::detail

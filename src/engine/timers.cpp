@@ -1,0 +1,95 @@
+#include "engine/timers.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/assert.h"
+
+namespace weir::detail {
+
+void Timers::add(Operation& operation) noexcept {
+  ++count_;
+  insert(operation);
+}
+
+void Timers::remove(Operation& operation) noexcept {
+  ASSERT(count_ > 0);
+  operation.unlink();
+  --count_;
+}
+
+void Timers::insert(Operation& operation) noexcept {
+  // One tick ahead at least, so that a slot is never filled while it is emptied.
+  const std::uint64_t due =
+      std::max(tick_at_or_before(operation.deadline + tick - 1), now_ + 1);
+  // The level is where the due tick first differs from now, read in digits of six bits. What
+  // lies beyond the top level waits in its last slot and is placed again from there.
+  constexpr std::uint64_t reach = (std::uint64_t{1} << (level_bits * levels)) - 1;
+  const std::uint64_t when = std::min(due, now_ | reach);
+  const unsigned differs = 63u - static_cast<unsigned>(std::countl_zero((when ^ now_) | 1));
+  const unsigned level = std::min(differs / level_bits, levels - 1);
+  const unsigned slot = (when >> (level * level_bits)) & (slots - 1);
+  level_[level].occupied |= std::uint64_t{1} << slot;
+  level_[level].slot[slot].push_back(operation);
+}
+
+bool Timers::first_slot(unsigned level, std::uint64_t& starts) noexcept {
+  Level& wheel = level_[level];
+  const unsigned shift = level * level_bits;
+  const unsigned current = (now_ >> shift) & (slots - 1);
+  // Only slots after the current one can hold something: what is due in the current slot of a
+  // level belongs to a lower level.
+  while (wheel.occupied != 0) {
+    const auto slot = static_cast<unsigned>(std::countr_zero(wheel.occupied));
+    if (!wheel.slot[slot].empty()) {
+      ASSERT(slot > current);
+      const std::uint64_t base = now_ >> (shift + level_bits) << (shift + level_bits);
+      starts = base | (std::uint64_t{slot} << shift);
+      return true;
+    }
+    wheel.occupied &= ~(std::uint64_t{1} << slot);
+  }
+  return false;
+}
+
+bool Timers::earliest(unsigned& level, std::uint64_t& starts) noexcept {
+  // Every slot of a level starts before any slot of the level above.
+  for (level = 0; level < levels; ++level) {
+    if (first_slot(level, starts)) return true;
+  }
+  return false;
+}
+
+std::int64_t Timers::next() noexcept {
+  unsigned level = 0;
+  std::uint64_t starts = 0;
+  const bool found = earliest(level, starts);
+  ASSERT(found);
+  return static_cast<std::int64_t>(starts) * tick;
+}
+
+void Timers::expire(std::int64_t now, List& expired) noexcept {
+  const std::uint64_t until = tick_at_or_before(now);
+  unsigned level = 0;
+  std::uint64_t starts = 0;
+  while (count_ > 0 && earliest(level, starts) && starts <= until) {
+    now_ = starts;
+    const unsigned slot = (starts >> (level * level_bits)) & (slots - 1);
+    List& due = level_[level].slot[slot];
+    level_[level].occupied &= ~(std::uint64_t{1} << slot);
+    List moving;
+    moving.append(due);
+    while (!moving.empty()) {
+      Operation& operation = moving.pop_front();
+      if (operation.deadline <= static_cast<std::int64_t>(starts) * tick) {
+        --count_;
+        expired.push_back(operation);
+      } else {
+        insert(operation);
+      }
+    }
+  }
+  now_ = std::max(now_, until);
+}
+
+}  // namespace weir::detail

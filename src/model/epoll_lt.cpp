@@ -1,0 +1,47 @@
+// epoll_lt.cpp - epoll(7), level-triggered: a kernel that remembers whom we wait for.
+//
+// Recipe
+//   1. Try the system call at once.                                engine/readiness
+//   2. On EAGAIN park the operation and ask to be told.            watch()
+//   3. Sleep in epoll_wait until someone is ready.                 EpollPoller::wait()
+//   4. Retry what was parked there; resume what completed.         engine/readiness
+//   5. Before the next sleep, stop asking for what nobody waits for any more: the level keeps
+//      telling.                                                    before_wait()
+//
+// In the steady state of an echo nothing changes between two sleeps, so steps 2 and 5 cost no
+// system call: a connection is registered once.
+#include "engine/readiness.h"
+#include "model/epoll_poller.h"
+#include "model/model.h"
+
+namespace weir::detail {
+namespace {
+
+class LevelPoller final : public EpollPoller {
+ public:
+  LevelPoller() noexcept : EpollPoller(0) {}
+
+  // Interest is exactly what is parked.
+  int watch(Socket& socket, std::uint8_t what) noexcept override {
+    return set(socket, static_cast<std::uint8_t>(parked(socket) | what));
+  }
+
+ private:
+  void before_wait() noexcept override { settle(); }
+};
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
+                                           plan.control->waker, std::make_unique<LevelPoller>());
+}
+
+void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
+
+}  // namespace
+
+const ModelEntry epoll_lt_entry{
+    {Model::epoll_lt, "epoll-lt", "epoll(7), level-triggered: tells as long as there is something",
+     "descriptors; Linux only"},
+    always_available, run, make_engine, false};
+
+}  // namespace weir::detail

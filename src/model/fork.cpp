@@ -1,0 +1,111 @@
+// fork.cpp - a child process for each client.
+//
+// Recipe (the lecture notes' "several processes")
+//   1. Wait for a client: blocking accept.                         engine/blocking
+//   2. Fork. The child closes the listener and serves the client with blocking calls.
+//   3. The parent closes its copy of the client's socket at once.  serve()
+//   4. Reclaim the children that have ended.                       open()
+//
+// A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
+// memory is seen by that client only.
+#include <chrono>
+
+#include "base/counters.h"
+#include "base/process_epoch.h"
+#include "engine/blocking.h"
+#include "model/model.h"
+#include "os/clock.h"
+#include "os/fd.h"
+#include "os/process.h"
+
+namespace weir::detail {
+namespace {
+
+class ProcessEach final : public Placement {
+ public:
+  explicit ProcessEach(const Plan& plan) noexcept : plan_(plan) {}
+
+  int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept override;
+  std::size_t open() noexcept override;
+  void stop(std::int64_t drain) noexcept override;
+  void cut() noexcept override;
+
+ private:
+  struct ChildControl {
+    Control control;
+    std::int64_t drain;
+  };
+  [[noreturn]] void run_child(int fd, std::uint64_t id, bool is_tcp) noexcept;
+
+  const Plan& plan_;
+  os::Children children_;
+  std::int64_t killed_at_ = -1;
+};
+
+int ProcessEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept {
+  const int child = children_.fork();
+  if (child == 0) run_child(fd, id, is_tcp);
+  acceptor.engine().discard(fd);
+  return child < 0 ? child : 0;
+}
+
+void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
+  base::enter_child_process();
+  base::counters = Statistics{};
+  for (const int listener : plan_.listeners) os::close_fd(listener);
+  Plan plan = plan_;
+  plan.listeners.clear();
+  ChildControl control{{}, std::chrono::nanoseconds(plan.options.drain).count()};
+  plan.control = &control.control;
+  const auto drain = [](void* c) {
+    auto& told = *static_cast<ChildControl*>(c);
+    told.control.request_stop(told.drain);
+  };
+  const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
+  os::on_parents_signals(drain, cut, &control);
+  {
+    BlockingEngine engine(engine_options(plan), os::monotonic_clock(),
+                          control.control.waker);
+    Worker worker(plan, engine);
+    worker.run_one(fd, id, is_tcp);
+  }
+  --base::counters.accepted;  // The parent has counted it.
+  children_.exit_child();
+}
+
+std::size_t ProcessEach::open() noexcept {
+  // A child that does not react, because its handler does not return, is not waited for.
+  if (killed_at_ >= 0 && os::monotonic_clock().now() >= killed_at_) {
+    children_.end(os::Children::How::kill);
+  }
+  return children_.reap();
+}
+
+void ProcessEach::stop(std::int64_t /*drain*/) noexcept { children_.end(os::Children::How::drain); }
+
+void ProcessEach::cut() noexcept {
+  constexpr std::int64_t patience = 1'000'000'000;
+  children_.end(os::Children::How::cut);
+  killed_at_ = os::monotonic_clock().now() + patience;
+}
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<BlockingEngine>(engine_options(plan), os::monotonic_clock(),
+                                          plan.control->waker);
+}
+
+void run(const Plan& plan) {
+  ProcessEach place(plan);
+  const auto engine = make_engine(plan);
+  Worker worker(plan, *engine, &place);
+  worker.run();
+}
+
+}  // namespace
+
+const ModelEntry fork_entry{
+    {Model::fork, "fork", "a child process for each client, blocking calls",
+     "processes: some 200 KiB a client; handlers share no memory"},
+    always_available, run, make_engine, true};
+
+}  // namespace weir::detail

@@ -1,0 +1,39 @@
+// io_uring.cpp - io_uring(7): the kernel performs the operations and says when they are done.
+//
+// Recipe
+//   1. Make a ring and give it a stock of buffers.                 os/ring
+//   2. Ask once for every connection that will come (multishot accept), and, of each, for
+//      everything that it will send (multishot receive).           engine/completion
+//   3. One system call a turn hands over all requests and waits for completions.
+//   4. Walk the completions; resume whose operation is done.
+//   5. A buffer goes back into the stock when the handler has let go of it.
+//
+// Works from Linux 6.1 (DEFER_TASKRUN, provided buffer rings); found by trying.
+#include "engine/completion.h"
+#include "model/model.h"
+#include "os/ring.h"
+
+namespace weir::detail {
+namespace {
+
+Availability available() {
+  const int error = os::Ring::probe();
+  if (error == 0) return {true, {}};
+  return {false, os::Ring::explain(-error)};
+}
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<CompletionEngine>(engine_options(plan), os::monotonic_clock(),
+                                            plan.control->waker);
+}
+
+void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
+
+}  // namespace
+
+const ModelEntry io_uring_entry{
+    {Model::io_uring, "io-uring", "io_uring(7): the kernel performs the calls, told in batches",
+     "descriptors; Linux 6.1 or later, often forbidden in containers"},
+    available, run, make_engine, false};
+
+}  // namespace weir::detail

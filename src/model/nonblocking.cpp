@@ -1,0 +1,80 @@
+// nonblocking.cpp - one loop asks every client in turn: no multiplexer at all.
+//
+// Recipe (the lecture notes' "single process, non-blocking")
+//   1. Make the listener and every accepted socket non-blocking.   os::accept
+//   2. Keep them in a list.                                        watch()
+//   3. Go over the list: for each try what it waits for.           wait(), engine/readiness
+//   4. When the data is empty, close it and take it off the list.  forget()
+//   5. When whole scans find nobody ready, rest, longer each time, up to a millisecond.
+//
+// It costs a system call a client and scan, ready or not. That is the lesson.
+#include <algorithm>
+#include <cerrno>
+#include <new>
+
+#include "engine/readiness.h"
+#include "model/model.h"
+#include "os/clock.h"
+
+namespace weir::detail {
+namespace {
+
+class ScanPoller final : public Poller {
+ public:
+  explicit ScanPoller(bool spin) noexcept : spin_(spin) {}
+
+  int watch(Socket& socket, std::uint8_t what) noexcept override {
+    if (socket.watched == 0) {
+      try {
+        sockets_.push_back(&socket);
+      } catch (const std::bad_alloc&) {
+        return -ENOMEM;
+      }
+      socket.slot = static_cast<std::uint32_t>(sockets_.size() - 1);
+    }
+    socket.watched = static_cast<std::uint8_t>(socket.watched | what);
+    return 0;
+  }
+
+  void forget(Socket& socket) noexcept override {
+    sockets_[socket.slot] = sockets_.back();
+    sockets_[socket.slot]->slot = socket.slot;
+    sockets_.pop_back();
+    socket.watched = 0;
+  }
+
+  // Everybody who waits is worth asking.
+  void wait(std::int64_t nanoseconds, unsigned idle_turns, std::vector<Ready>& ready) override {
+    if (nanoseconds != 0 && idle_turns > 0 && !spin_) rest(nanoseconds, idle_turns);
+    for (Socket* socket : sockets_) {
+      if (const std::uint8_t waits = parked(*socket)) ready.push_back({socket, waits});
+    }
+  }
+
+ private:
+  static void rest(std::int64_t nanoseconds, unsigned idle_turns) noexcept {
+    constexpr std::int64_t shortest = 1'000, longest = 1'000'000;
+    const std::int64_t length = std::min(longest, shortest << std::min(idle_turns / 4, 10u));
+    os::rest(nanoseconds < 0 ? length : std::min(length, nanoseconds));
+  }
+
+  const bool spin_;
+  std::vector<Socket*> sockets_;
+};
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
+                                           plan.control->waker,
+                                           std::make_unique<ScanPoller>(plan.options.spin));
+}
+
+void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
+
+}  // namespace
+
+const ModelEntry nonblocking_entry{
+    {Model::nonblocking, "nonblocking", "one loop asks every client in turn, no multiplexer",
+     "a system call a client and round, whether it is ready or not"},
+    always_available, run, make_engine, false};
+
+}  // namespace weir::detail

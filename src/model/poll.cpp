@@ -1,0 +1,114 @@
+// poll.cpp - poll(2): the list of everybody, handed to the kernel again for each wait.
+//
+// Recipe
+//   1. Try the system call at once.                                engine/readiness
+//   2. On EAGAIN park the operation; enter its descriptor.         watch()
+//   3. Sleep in poll over the whole list.                          wait()
+//   4. Go over the whole list: who is ready?                       wait()
+//   5. Retry what was parked there; resume what completed.         engine/readiness
+//
+// No limit but the descriptors; the price of a wait grows with the number of connections, ready
+// or not.
+#include <cerrno>
+#include <new>
+
+#include "engine/readiness.h"
+#include "model/model.h"
+#include "os/poll.h"
+
+namespace weir::detail {
+namespace {
+
+class PollPoller final : public Poller {
+ public:
+  int watch(Socket& socket, std::uint8_t what) noexcept override {
+    if (socket.watched == 0) {
+      socket.slot = static_cast<std::uint32_t>(sockets_.size());
+      try {
+        sockets_.push_back(&socket);
+        entries_.resize(sockets_.size());
+      } catch (const std::bad_alloc&) {
+        sockets_.resize(socket.slot);
+        return -ENOMEM;
+      }
+      entries_[socket.slot].fd = socket.fd;
+    }
+    socket.watched = static_cast<std::uint8_t>(parked(socket) | what);
+    entries_[socket.slot].wanted = bits(socket.watched);
+    return 0;
+  }
+
+  // The list stays dense: the last one moves into the gap.
+  void forget(Socket& socket) noexcept override {
+    const std::uint32_t gap = socket.slot;
+    entries_[gap] = entries_.back();
+    sockets_[gap] = sockets_.back();
+    sockets_[gap]->slot = gap;
+    entries_.pop_back();
+    sockets_.pop_back();
+    socket.watched = 0;
+  }
+
+  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/,
+            std::vector<Ready>& ready) override {
+    settle();
+    reported_.clear();
+    std::size_t left = os::poll(entries_.data(), entries_.size(), nanoseconds);
+    for (std::size_t i = 0; left > 0; ++i) {
+      if (entries_[i].happened == 0) continue;
+      --left;
+      ready.push_back({sockets_[i], meaning(entries_[i].happened)});
+      reported_.push_back(static_cast<std::uint32_t>(i));
+    }
+  }
+
+ private:
+  static std::int16_t bits(std::uint8_t what) noexcept {
+    return static_cast<std::int16_t>(((what & interest::receive) ? os::poll_readable : 0) |
+                                     ((what & interest::send) ? os::poll_writable : 0));
+  }
+  static std::uint8_t meaning(std::int16_t happened) noexcept {
+    const bool failed = (happened & os::poll_failed) != 0;
+    return static_cast<std::uint8_t>(
+        ((happened & os::poll_readable) || failed ? interest::receive : 0) |
+        ((happened & os::poll_writable) || failed ? interest::send : 0));
+  }
+
+  // Interest is exactly what is parked: whoever was told and does not wait any more leaves the
+  // list. From the back, so that the moves into the gaps touch no entry still to be looked at;
+  // an entry that moved meanwhile is looked at in vain, which does no harm.
+  void settle() noexcept {
+    for (auto index = reported_.rbegin(); index != reported_.rend(); ++index) {
+      if (*index >= sockets_.size()) continue;
+      Socket& socket = *sockets_[*index];
+      const std::uint8_t now = parked(socket);
+      if (now == socket.watched) continue;
+      if (now == 0) {
+        forget(socket);
+      } else {
+        socket.watched = now;
+        entries_[*index].wanted = bits(now);
+      }
+    }
+  }
+
+  std::vector<os::PollEntry> entries_;
+  std::vector<Socket*> sockets_;  // sockets_[i] is whom entries_[i] is about.
+  std::vector<std::uint32_t> reported_;  // Places of the last report.
+};
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
+                                           plan.control->waker, std::make_unique<PollPoller>());
+}
+
+void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
+
+}  // namespace
+
+const ModelEntry poll_entry{
+    {Model::poll, "poll", "poll(2): asks about everybody with one call",
+     "descriptors; each wait costs as much as there are connections"},
+    always_available, run, make_engine, false};
+
+}  // namespace weir::detail

@@ -1,0 +1,132 @@
+// threads.cpp - a thread for each client.
+//
+// Recipe (the lecture notes' "several threads")
+//   1. Wait for a client: blocking accept.                         engine/blocking
+//   2. Start a thread that serves it with blocking calls.          serve()
+//   3. Reclaim the threads that have ended.                        open()
+//
+// Bounded by connections_max; a small stack each, because a handler's frames are on the heap.
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <list>
+#include <mutex>
+
+#include "base/counters.h"
+#include "engine/blocking.h"
+#include "model/model.h"
+#include "os/thread.h"
+
+namespace weir::detail {
+namespace {
+
+class ThreadEach final : public Placement {
+ public:
+  explicit ThreadEach(const Plan& plan) noexcept : plan_(plan) {}
+
+  int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept override;
+  std::size_t open() noexcept override;
+  void stop(std::int64_t drain) noexcept override;
+  void cut() noexcept override { stop(0); }
+
+ private:
+  struct Client {
+    ThreadEach* place = nullptr;
+    Worker* acceptor = nullptr;
+    int fd = -1;
+    std::uint64_t id = 0;
+    bool is_tcp = false;
+    Plan plan;
+    Control control;
+    os::Thread thread;
+    std::atomic<bool> ended{false};
+    Statistics counted;
+  };
+
+  static void run_client(void* client) noexcept;
+
+  const Plan& plan_;
+  std::list<Client> clients_;
+  std::atomic<std::size_t> ended_{0};
+};
+
+int ThreadEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept {
+  try {
+    Client& client = clients_.emplace_back();
+    client.place = this;
+    client.acceptor = &acceptor;
+    client.fd = fd;
+    client.id = id;
+    client.is_tcp = is_tcp;
+    client.plan = plan_;
+    client.plan.listeners.clear();
+    client.plan.control = &client.control;
+    const int error = client.thread.start(plan_.options.thread_stack, run_client, &client);
+    if (error == 0) return 0;
+    clients_.pop_back();
+    acceptor.engine().discard(fd);
+    return -error;
+  } catch (const std::bad_alloc&) {
+    acceptor.engine().discard(fd);
+    return -ENOMEM;
+  }
+}
+
+void ThreadEach::run_client(void* argument) noexcept {
+  Client& client = *static_cast<Client*>(argument);
+  {
+    BlockingEngine engine(engine_options(client.plan), os::monotonic_clock(),
+                          client.control.waker);
+    Worker worker(client.plan, engine);
+    worker.run_one(client.fd, client.id, client.is_tcp);
+  }
+  // run_one() counted what the acceptor has counted already.
+  client.counted = base::counters;
+  --client.counted.accepted;
+  Worker& acceptor = *client.acceptor;
+  ThreadEach& place = *client.place;
+  client.ended.store(true, std::memory_order_release);
+  place.ended_.fetch_add(1, std::memory_order_release);
+  acceptor.placed_ended();
+}
+
+std::size_t ThreadEach::open() noexcept {
+  if (ended_.load(std::memory_order_acquire) > 0) {
+    for (auto client = clients_.begin(); client != clients_.end();) {
+      if (!client->ended.load(std::memory_order_acquire)) {
+        ++client;
+        continue;
+      }
+      client->thread.join();
+      base::add(base::counters, client->counted);
+      ended_.fetch_sub(1, std::memory_order_relaxed);
+      client = clients_.erase(client);
+    }
+  }
+  return clients_.size();
+}
+
+void ThreadEach::stop(std::int64_t drain) noexcept {
+  for (Client& client : clients_) client.control.request_stop(drain);
+}
+
+std::unique_ptr<Engine> make_engine(const Plan& plan) {
+  return std::make_unique<BlockingEngine>(engine_options(plan), os::monotonic_clock(),
+                                          plan.control->waker);
+}
+
+void run(const Plan& plan) {
+  ThreadEach place(plan);
+  const auto engine = make_engine(plan);
+  Worker worker(plan, *engine, &place);
+  worker.run();
+}
+
+}  // namespace
+
+const ModelEntry threads_entry{
+    {Model::threads, "threads", "a thread for each client, blocking calls",
+     "memory and threads: some 40 KiB a client; connections_max bounds it"},
+    always_available, run, make_engine, true};
+
+}  // namespace weir::detail

@@ -1,0 +1,55 @@
+#include "os/epoll.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <system_error>
+
+#include "base/counters.h"
+
+namespace weir::os {
+namespace {
+
+static_assert(sizeof(Epoll::Event) == sizeof(epoll_event));
+static_assert(offsetof(Epoll::Event, data) == offsetof(epoll_event, data));
+static_assert(event::readable == EPOLLIN && event::urgent == EPOLLPRI);
+static_assert(event::writable == EPOLLOUT && event::error == EPOLLERR);
+static_assert(event::hung_up == EPOLLHUP && event::peer_done == EPOLLRDHUP);
+static_assert(event::exclusive == EPOLLEXCLUSIVE && event::edge == EPOLLET);
+
+int control(int epoll, int operation, int fd, std::uint32_t what, std::uint64_t data) noexcept {
+  ++base::counters.calls_control;
+  epoll_event event{};
+  event.events = what;
+  event.data.u64 = data;
+  return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : -errno;
+}
+
+}  // namespace
+
+Epoll::Epoll() : fd_(epoll_create1(EPOLL_CLOEXEC)) {
+  ++base::counters.calls_other;
+  if (!fd_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+}
+
+int Epoll::add(int fd, std::uint32_t what, std::uint64_t data) noexcept {
+  return control(fd_.get(), EPOLL_CTL_ADD, fd, what, data);
+}
+int Epoll::modify(int fd, std::uint32_t what, std::uint64_t data) noexcept {
+  return control(fd_.get(), EPOLL_CTL_MOD, fd, what, data);
+}
+int Epoll::remove(int fd) noexcept { return control(fd_.get(), EPOLL_CTL_DEL, fd, 0, 0); }
+
+std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexcept {
+  ++base::counters.calls_wait;
+  constexpr std::int64_t millisecond = 1'000'000;
+  const std::int64_t timeout_ms =
+      nanoseconds < 0 ? -1 : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
+  const int count = epoll_wait(fd_.get(), reinterpret_cast<epoll_event*>(events.data()),
+                               static_cast<int>(events.size()), static_cast<int>(timeout_ms));
+  return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+}  // namespace weir::os

@@ -1,0 +1,252 @@
+#include "os/ring.h"
+
+#include <liburing.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/assert.h"
+#include "base/counters.h"
+
+namespace weir::os {
+namespace {
+
+constexpr int buffer_group = 0;
+
+[[noreturn]] void fail(int error, const char* what) {
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+/// sendmsg's header and slices, which the kernel reads when it takes the request.
+struct Gathered {
+  msghdr message;
+  iovec slices[slices_max];
+};
+
+}  // namespace
+
+struct Ring::State {
+  io_uring ring{};
+  io_uring_buf_ring* buffer_ring = nullptr;
+  std::size_t buffer_ring_bytes = 0;
+  std::byte* memory = nullptr;
+  std::size_t memory_bytes = 0;
+  std::uint32_t buffer_size = 0;
+  unsigned mask = 0;
+  bool has_ring = false;
+  // One for each submission slot: reused only after what used it was handed over.
+  std::vector<Gathered> gathered;
+  unsigned gathered_used = 0;
+
+  ~State() {
+    if (has_ring) io_uring_queue_exit(&ring);
+    if (buffer_ring != nullptr) munmap(buffer_ring, buffer_ring_bytes);
+    if (memory != nullptr) munmap(memory, memory_bytes);
+  }
+
+  io_uring_sqe& next_sqe() noexcept {
+    io_uring_sqe* sqe = io_uring_get_sqe(&ring);
+    while (sqe == nullptr) {
+      // Full: hand over early. The kernel refuses (EBUSY) only while completions overflow, and
+      // then frees them first.
+      submit(0, 0);
+      sqe = io_uring_get_sqe(&ring);
+    }
+    return *sqe;
+  }
+
+  void submit(unsigned wanted, std::int64_t nanoseconds) noexcept {
+    ++base::counters.calls_wait;
+    gathered_used = 0;
+    if (wanted == 0) {
+      io_uring_submit_and_get_events(&ring);
+    } else if (nanoseconds < 0) {
+      io_uring_submit_and_wait(&ring, wanted);
+    } else {
+      __kernel_timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+      io_uring_cqe* first = nullptr;
+      io_uring_submit_and_wait_timeout(&ring, &first, wanted, &time, nullptr);
+    }
+  }
+
+  void map_buffers(const Options& options);
+};
+
+void Ring::State::map_buffers(const Options& options) {
+  buffer_size = options.buffer_size;
+  mask = options.buffers - 1;
+  memory_bytes = std::size_t{options.buffers} * options.buffer_size;
+  buffer_ring_bytes = options.buffers * sizeof(io_uring_buf);
+  const auto map = [](std::size_t size) {
+    void* place = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED) fail(errno, "mmap of the buffers");
+    return place;
+  };
+  buffer_ring = static_cast<io_uring_buf_ring*>(map(buffer_ring_bytes));
+  memory = static_cast<std::byte*>(map(memory_bytes));
+  io_uring_buf_reg registration{};
+  registration.ring_addr = reinterpret_cast<std::uintptr_t>(buffer_ring);
+  registration.ring_entries = options.buffers;
+  registration.bgid = buffer_group;
+  ++base::counters.calls_other;
+  const int error = io_uring_register_buf_ring(&ring, &registration, 0);
+  if (error != 0) fail(-error, "io_uring_register_buf_ring");
+  io_uring_buf_ring_init(buffer_ring);
+}
+
+Ring::Ring(const Options& options) : state_(std::make_unique<State>()) {
+  io_uring_params params{};
+  params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+                 IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
+  params.cq_entries = options.completions;
+  ++base::counters.calls_other;
+  const int error = io_uring_queue_init_params(options.entries, &state_->ring, &params);
+  if (error != 0) fail(-error, "io_uring_setup");
+  state_->has_ring = true;
+  // Saves looking up the descriptor in every enter; only a saving, so failure is no matter.
+  io_uring_register_ring_fd(&state_->ring);
+  state_->gathered.resize(std::min(options.entries, 64u));
+  state_->map_buffers(options);
+  for (unsigned id = 0; id < options.buffers; ++id) give_back(static_cast<std::uint16_t>(id));
+}
+
+Ring::~Ring() = default;
+
+void Ring::accept_multishot(int listener, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_multishot_accept(&sqe, listener, nullptr, nullptr, SOCK_CLOEXEC);
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::receive_multishot(int fd, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_recv_multishot(&sqe, fd, nullptr, 0, 0);
+  sqe.flags |= IOSQE_BUFFER_SELECT;
+  sqe.buf_group = buffer_group;
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_send(&sqe, fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::send(int fd, const Slice* slices, std::size_t count, std::uint64_t data) noexcept {
+  if (state_->gathered_used == state_->gathered.size()) state_->submit(0, 0);
+  io_uring_sqe& sqe = state_->next_sqe();
+  Gathered& gathered = state_->gathered[state_->gathered_used++];
+  std::memcpy(gathered.slices, slices, count * sizeof(Slice));
+  gathered.message = msghdr{};
+  gathered.message.msg_iov = gathered.slices;
+  gathered.message.msg_iovlen = count;
+  io_uring_prep_sendmsg(&sqe, fd, &gathered.message, MSG_NOSIGNAL | MSG_WAITALL);
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::poll_once(int fd, bool writable, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  constexpr unsigned readable_bits = 0x001, writable_bits = 0x004;  // POLLIN, POLLOUT
+  io_uring_prep_poll_add(&sqe, fd, writable ? writable_bits : readable_bits);
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::close(int fd, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_close(&sqe, fd);
+  io_uring_sqe_set_data64(&sqe, data);
+}
+
+void Ring::cancel(std::uint64_t target) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_cancel64(&sqe, target, IORING_ASYNC_CANCEL_ALL);
+  io_uring_sqe_set_data64(&sqe, 0);
+}
+
+void Ring::submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept {
+  state_->submit(nanoseconds == 0 ? 0 : wanted, nanoseconds);
+}
+
+std::size_t Ring::reap(std::span<Completion> completions) noexcept {
+  std::size_t count = 0;
+  unsigned head = 0;
+  io_uring_cqe* cqe = nullptr;
+  io_uring_for_each_cqe(&state_->ring, head, cqe) {
+    if (count == completions.size()) break;
+    completions[count++] = {cqe->user_data, cqe->res, (cqe->flags & IORING_CQE_F_MORE) != 0,
+                            (cqe->flags & IORING_CQE_F_BUFFER) != 0,
+                            static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT)};
+  }
+  io_uring_cq_advance(&state_->ring, static_cast<unsigned>(count));
+  return count;
+}
+
+bool Ring::overflowed() noexcept { return io_uring_cq_has_overflow(&state_->ring); }
+
+void Ring::stop() noexcept {
+  io_uring_queue_exit(&state_->ring);
+  state_->has_ring = false;
+}
+
+std::byte* Ring::buffer(std::uint16_t id) noexcept {
+  return state_->memory + std::size_t{id} * state_->buffer_size;
+}
+
+void Ring::give_back(std::uint16_t id) noexcept {
+  if (!state_->has_ring) return;
+  io_uring_buf_ring_add(state_->buffer_ring, buffer(id), state_->buffer_size, id,
+                        static_cast<int>(state_->mask), 0);
+  io_uring_buf_ring_advance(state_->buffer_ring, 1);
+}
+
+int Ring::probe() noexcept {
+  try {
+    Options small;
+    small.entries = 4;
+    small.completions = 8;
+    small.buffers = 4;
+    small.buffer_size = 4096;
+    Ring ring(small);
+    return 0;
+  } catch (const std::system_error& error) {
+    return -error.code().value();
+  } catch (...) {
+    return -ENOMEM;
+  }
+}
+
+std::string Ring::explain(int error_number) {
+  switch (error_number) {
+    case ENOSYS: return "this kernel has no io_uring; it needs Linux 6.1 or later";
+    case EINVAL:
+      return "this kernel lacks a feature of io_uring that is needed (DEFER_TASKRUN, provided "
+             "buffer rings); it needs Linux 6.1 or later";
+    case EPERM: {
+      int disabled = 0;
+      std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
+      if (disabled != 0) {
+        return fmt::format("io_uring is disabled here (kernel.io_uring_disabled is {}); as root: "
+                           "sysctl kernel.io_uring_disabled=0", disabled);
+      }
+      return "io_uring is forbidden to this process, most likely by a container's seccomp "
+             "profile; allow io_uring_setup, io_uring_enter and io_uring_register in it";
+    }
+    case ENOMEM:
+      return "no memory for io_uring's rings; raise the limit of locked memory (ulimit -l)";
+    case EMFILE:
+    case ENFILE: return "no descriptor left for io_uring; raise the limit (ulimit -n)";
+    default:
+      return fmt::format("io_uring cannot be used: {}",
+                         std::generic_category().message(error_number));
+  }
+}
+
+}  // namespace weir::os

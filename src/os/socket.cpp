@@ -1,0 +1,247 @@
+#include "os/socket.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/counters.h"
+
+namespace weir::os {
+namespace {
+
+static_assert(sizeof(Slice) == sizeof(iovec));
+static_assert(offsetof(Slice, data) == offsetof(iovec, iov_base));
+static_assert(offsetof(Slice, size) == offsetof(iovec, iov_len));
+
+void set_option(int fd, int level, int option, int value) noexcept {
+  ++base::counters.calls_other;
+  // The options set this way may be missing for a family (TCP_NODELAY on a unix socket) and
+  // nothing depends on them for correctness.
+  setsockopt(fd, level, option, &value, sizeof value);
+}
+
+int family_of(const Endpoint& endpoint) noexcept {
+  switch (endpoint.family) {
+    case Endpoint::Family::ipv4: return AF_INET;
+    case Endpoint::Family::ipv6: return AF_INET6;
+    case Endpoint::Family::unix: return AF_UNIX;
+    case Endpoint::Family::none: break;
+  }
+  return AF_UNSPEC;
+}
+
+const sockaddr* as_sockaddr(const void* address) noexcept {
+  return static_cast<const sockaddr*>(address);
+}
+
+}  // namespace
+
+void close_fd(int fd) noexcept {
+  ++base::counters.calls_other;
+  // Not retried on EINTR: Linux has released the number already (close(2)).
+  close(fd);
+}
+
+int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
+  ++base::counters.calls_other;
+  const int nonblocking = mode == Mode::nonblocking ? SOCK_NONBLOCK : 0;
+  const int fd = socket(family_of(endpoint), SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
+  if (fd < 0) return -errno;
+  if (endpoint.family != Endpoint::Family::unix) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  return fd;
+}
+
+int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step) {
+  step = "socket";
+  Fd fd(socket_for(endpoint, options.mode));
+  if (!fd) return fd.get();
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (endpoint.family == Endpoint::Family::ipv6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (options.reuse_port && endpoint.family != Endpoint::Family::unix) {
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  }
+  const SocketAddress address = SocketAddress::of(endpoint);
+  step = "bind";
+  base::counters.calls_other += 2;
+  if (bind(fd.get(), as_sockaddr(address.bytes), address.length) != 0) return -errno;
+  step = "listen";
+  if (listen(fd.get(), options.backlog) != 0) return -errno;
+  return fd.release();
+}
+
+bool remove_stale_socket(const Endpoint& endpoint) noexcept {
+  struct stat status;
+  if (lstat(endpoint.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  Fd probe(socket_for(endpoint, Mode::nonblocking));
+  if (!probe) return false;
+  if (connect(probe.get(), endpoint) != -ECONNREFUSED) return false;
+  return unlink(endpoint.path.c_str()) == 0;
+}
+
+void remove_own_socket(const Endpoint& endpoint) noexcept {
+  if (endpoint.family == Endpoint::Family::unix) unlink(endpoint.path.c_str());
+}
+
+int connect(int fd, const Endpoint& endpoint) noexcept {
+  ++base::counters.calls_other;
+  const SocketAddress address = SocketAddress::of(endpoint);
+  return ::connect(fd, as_sockaddr(address.bytes), address.length) == 0 ? 0 : -errno;
+}
+
+int connect_result(int fd) noexcept {
+  ++base::counters.calls_other;
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+  return -error;
+}
+
+int accept(int listener, Mode mode) noexcept {
+  ++base::counters.calls_accept;
+  const int flags = SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0);
+  const int fd = accept4(listener, nullptr, nullptr, flags);
+  return fd >= 0 ? fd : -errno;
+}
+
+bool accept_should_retry(int error_number) noexcept {
+  switch (error_number) {
+    case EINTR:
+    case ECONNABORTED:
+    // Errors already pending on the new connection's network (accept(2)).
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case ETIMEDOUT:
+    case EPERM: return true;  // EPERM: a firewall rule forbids this one.
+    default: return false;
+  }
+}
+
+bool accept_should_rest(int error_number) noexcept {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
+         error_number == ENOMEM;
+}
+
+std::int64_t receive(int fd, void* data, std::size_t size) noexcept {
+  for (;;) {
+    ++base::counters.calls_receive;
+    const ssize_t got = recv(fd, data, size, MSG_DONTWAIT);
+    if (got >= 0) return got;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+std::int64_t send(int fd, const void* data, std::size_t size) noexcept {
+  for (;;) {
+    ++base::counters.calls_send;
+    const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept {
+  msghdr message{};
+  // sendmsg(2) does not write through msg_iov.
+  message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices));
+  message.msg_iovlen = count;
+  for (;;) {
+    ++base::counters.calls_send;
+    const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return sent;
+    if (errno != EINTR) return -errno;
+  }
+}
+
+std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept {
+  ++base::counters.calls_receive;
+  const ssize_t got = recv(fd, data, size, 0);
+  return got >= 0 ? got : -errno;
+}
+
+std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept {
+  ++base::counters.calls_send;
+  const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL);
+  return sent >= 0 ? sent : -errno;
+}
+
+void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept {
+  base::counters.calls_other += 2;
+  const timeval bound{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000 / 1000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+}
+
+void set_nonblocking(int fd, bool on) noexcept {
+  base::counters.calls_other += 2;
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+}
+
+int duplicate(int fd) noexcept {
+  ++base::counters.calls_other;
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  return copy >= 0 ? copy : -errno;
+}
+
+void finish_sending(int fd) noexcept {
+  ++base::counters.calls_other;
+  shutdown(fd, SHUT_WR);
+}
+
+void reset_on_close(int fd) noexcept {
+  ++base::counters.calls_other;
+  const linger zero{1, 0};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &zero, sizeof zero);
+}
+
+std::size_t unread(int fd) noexcept {
+  ++base::counters.calls_other;
+  int count = 0;
+  return ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+bool is_tcp(int fd) noexcept {
+  ++base::counters.calls_other;
+  int protocol = 0;
+  socklen_t length = sizeof protocol;
+  getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+  return protocol == IPPROTO_TCP;
+}
+
+Endpoint local_endpoint(int fd) {
+  ++base::counters.calls_other;
+  SocketAddress address;
+  address.length = sizeof address.bytes;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0) return {};
+  return address.endpoint();
+}
+
+Endpoint peer_endpoint(int fd) {
+  ++base::counters.calls_other;
+  SocketAddress address;
+  address.length = sizeof address.bytes;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0) return {};
+  return address.endpoint();
+}
+
+std::size_t descriptor_limit() noexcept {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+}  // namespace weir::os

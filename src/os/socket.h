@@ -1,0 +1,82 @@
+// socket.h - TCP and unix sockets: one function a system call, results as values or -errno.
+//
+// EINTR is retried here, but for the blocking calls, whose caller must look whether it was asked
+// to stop. MSG_NOSIGNAL is on every send: SIGPIPE never reaches the process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "os/address.h"
+#include "os/fd.h"
+
+namespace weir::os {
+
+/// How a call treats a socket that is not ready.
+enum class Mode : std::uint8_t { nonblocking, blocking };
+
+/// One piece of a gathered send; laid out like iovec (a static_assert says so).
+struct Slice {
+  const void* data;
+  std::size_t size;
+};
+constexpr std::size_t slices_max = 64;
+
+struct ListenOptions {
+  int backlog = 4096;
+  bool reuse_port = false;
+  Mode mode = Mode::nonblocking;
+};
+
+/// Creates, sets SO_REUSEADDR, binds and listens: the recipe's first four steps. TCP_NODELAY is
+/// set here and inherited by what is accepted. The result is -errno or the descriptor; `step`
+/// names the call that failed.
+int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step);
+
+/// A stale unix socket: a file where nobody listens. Removes it; false if somebody does.
+bool remove_stale_socket(const Endpoint& endpoint) noexcept;
+/// The file of a unix socket that we listened on; no effect for other families.
+void remove_own_socket(const Endpoint& endpoint) noexcept;
+
+/// A socket to connect with, not connected yet; CLOEXEC, TCP_NODELAY.
+int socket_for(const Endpoint& endpoint, Mode mode) noexcept;
+/// connect(2): 0, -EINPROGRESS or -errno.
+int connect(int fd, const Endpoint& endpoint) noexcept;
+/// SO_ERROR: how a connect that was in progress ended, as -errno or 0.
+int connect_result(int fd) noexcept;
+
+/// accept4(2), CLOEXEC. The accepted socket is nonblocking or not, as `mode` says; whether the
+/// call itself blocks is the listener's mode. Blocking callers may get -EINTR.
+int accept(int listener, Mode mode) noexcept;
+
+/// Accept errors by what to do about them (accept(2), "Error handling").
+bool accept_should_retry(int error_number) noexcept;  // This one connection had bad luck.
+bool accept_should_rest(int error_number) noexcept;   // Out of descriptors or memory.
+
+/// recv(2) and send(2) of a socket that is nonblocking, or as if it were (MSG_DONTWAIT).
+std::int64_t receive(int fd, void* data, std::size_t size) noexcept;
+std::int64_t send(int fd, const void* data, std::size_t size) noexcept;
+/// sendmsg(2) of up to slices_max pieces.
+std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept;
+
+/// The blocking calls of the textbook. -EINTR and -EAGAIN (a receive timeout passed) come back.
+std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept;
+std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept;
+
+/// Bounds every blocking call on the socket (SO_RCVTIMEO, SO_SNDTIMEO; accept too). Inherited.
+void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept;
+
+void set_nonblocking(int fd, bool on) noexcept;
+int duplicate(int fd) noexcept;                 // The lowest free number, CLOEXEC; or -errno.
+void finish_sending(int fd) noexcept;           // shutdown(2), SHUT_WR.
+void reset_on_close(int fd) noexcept;           // SO_LINGER with zero: close sends RST.
+std::size_t unread(int fd) noexcept;            // FIONREAD.
+bool is_tcp(int fd) noexcept;
+
+Endpoint local_endpoint(int fd);
+Endpoint peer_endpoint(int fd);
+
+/// RLIMIT_NOFILE's soft limit.
+std::size_t descriptor_limit() noexcept;
+
+}  // namespace weir::os

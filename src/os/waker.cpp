@@ -1,0 +1,43 @@
+#include "os/waker.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "base/counters.h"
+
+namespace weir::os {
+
+void Waker::wake() noexcept {
+  if (woken_.exchange(true, std::memory_order_seq_cst)) return;
+  const int fd = fd_.load(std::memory_order_seq_cst);
+  if (fd < 0) return;
+  const int saved = errno;  // We may be inside a signal handler.
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = write(fd, &one, sizeof one);
+  errno = saved;
+}
+
+int Waker::fd() noexcept {
+  if (!owned_) {
+    ++base::counters.calls_other;
+    owned_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    fd_.store(owned_.get(), std::memory_order_seq_cst);
+  }
+  return owned_.get();
+}
+
+bool Waker::clear() noexcept {
+  // The descriptor first: a wake between the two lines then leaves the flag set or the
+  // descriptor readable, never neither.
+  if (owned_) {
+    ++base::counters.calls_other;
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = read(owned_.get(), &count, sizeof count);
+  }
+  return woken_.exchange(false, std::memory_order_seq_cst);
+}
+
+}  // namespace weir::os

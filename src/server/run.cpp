@@ -1,0 +1,59 @@
+// run.cpp - programs that are clients only.
+#include <weir/client.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "model/model.h"
+#include "server/launch.h"
+
+namespace weir {
+namespace {
+
+class End final : public detail::Waiter {
+ public:
+  void done() noexcept override { reached = true; }
+  bool reached = false;
+};
+
+Task<int> zero_after(Task<> task) {
+  co_await std::move(task);
+  co_return 0;
+}
+
+int result_of(Task<int>& task) {
+  try {
+    return task.result();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weir: %s\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace
+
+int run(Task<int> task, Model model, const Options& options) {
+  try {
+    const Choice choice = detail::resolve_model(model);
+    detail::Control control;
+    detail::Plan plan;
+    plan.options = options;
+    plan.control = &control;
+    const auto engine = detail::entry(choice.model).make_engine(plan);
+    detail::Worker worker(plan, *engine);
+    detail::Scope scope;
+    End end;
+    if (task.start(scope, end)) end.reached = true;
+    worker.run_until(end.reached);
+    return result_of(task);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "weir: %s\n", error.what());
+    return 2;
+  }
+}
+
+int run(Task<> task, Model model, const Options& options) {
+  return run(zero_after(std::move(task)), model, options);
+}
+
+}  // namespace weir

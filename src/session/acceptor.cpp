@@ -1,0 +1,71 @@
+#include "session/acceptor.h"
+
+#include <cerrno>
+
+#include "base/counters.h"
+#include "session/worker.h"
+
+namespace weir::detail {
+namespace {
+
+constexpr std::int64_t rest_ns = 50'000'000;
+
+}  // namespace
+
+Acceptor::Acceptor(Worker& worker, int listener) noexcept
+    : Operation(Kind::accept), worker_(worker), rest_(*this) {
+  fd = listener;
+  is_listener = true;
+  is_tcp = worker.engine().local(*this).family != Endpoint::Family::unix;
+  socket = this;
+  worker_.engine().adopt(*this);
+}
+
+void Acceptor::resume() noexcept {
+  wanted_ = true;
+  if (stopped_ || Operation::pending()) return;
+  if (rest_.pending()) rest_.cancel();
+  // An accept that ends at once is taken here; those after it, in their turns.
+  if (worker_.engine().start(*this)) completed();
+}
+
+void Acceptor::pause() noexcept {
+  wanted_ = false;
+  if (Operation::pending()) Operation::cancel();
+}
+
+void Acceptor::stop() noexcept {
+  wanted_ = false;
+  stopped_ = true;
+  if (rest_.pending()) rest_.cancel();
+  worker_.engine().close(*this);
+}
+
+void Acceptor::closed() noexcept { worker_.acceptor_closed(); }
+
+void Acceptor::completed() noexcept {
+  // The budget that an engine gives each resume ends this loop: then start() says no.
+  do {
+    if (!take_result()) return;
+  } while (wanted_ && !stopped_ && worker_.engine().start(*this));
+}
+
+bool Acceptor::take_result() noexcept {
+  if (result >= 0) {
+    worker_.accepted(result, is_tcp);
+    return true;
+  }
+  if (result == -ECANCELED) return wanted_;  // Paused, perhaps resumed since.
+  rest(-result);
+  return false;
+}
+
+void Acceptor::rest(int error) noexcept {
+  ++base::counters.accept_rests;
+  worker_.log_rest(error);
+  if (rest_.pending()) return;
+  rest_.deadline = worker_.engine().now() + rest_ns;
+  worker_.engine().start(rest_);
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,45 @@
+// acceptor.h - accepts from one listener, as long as the worker wants more.
+#pragma once
+
+#include <weir/operation.h>
+
+#include "engine/socket.h"
+
+namespace weir::detail {
+
+class Worker;
+
+class Acceptor final : public Operation, private Socket {
+ public:
+  /// Does not own the listening descriptor's number, but closes it with its socket.
+  Acceptor(Worker& worker, int listener) noexcept;
+
+  /// Accepts from now on, or again; no effect while it does.
+  void resume() noexcept;
+  /// Accepts no more for now; what the kernel has accepted for us already is still served.
+  void pause() noexcept;
+  /// For good: closes the listener.
+  void stop() noexcept;
+
+  void completed() noexcept override;
+
+ private:
+  /// Out of descriptors or memory: tried again when a connection closes or this timer fires, so
+  /// that the loop does not spin on a listener that stays readable.
+  struct Rest final : Operation {
+    explicit Rest(Acceptor& whose) noexcept : Operation(Kind::wait), acceptor(whose) {}
+    void completed() noexcept override { acceptor.resume(); }
+    Acceptor& acceptor;
+  };
+
+  void closed() noexcept override;
+  bool take_result() noexcept;
+  void rest(int error) noexcept;
+
+  Worker& worker_;
+  Rest rest_;
+  bool wanted_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace weir::detail

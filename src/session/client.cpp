@@ -1,0 +1,85 @@
+// client.cpp - connections that we open.
+#include <weir/client.h>
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "session/session.h"
+#include "session/worker.h"
+
+namespace weir {
+namespace detail {
+namespace {
+
+class Connect final : public CoroutineOperation {
+ public:
+  Connect(Socket& connecting, const Endpoint& endpoint) noexcept
+      : CoroutineOperation(Kind::connect) {
+    socket = &connecting;
+    address = &endpoint;
+  }
+  bool await_ready() { return start(*this); }
+  template <HasScope P>
+  void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
+    suspend(awaiting);
+  }
+  int await_resume() const noexcept { return result; }
+};
+
+/// A session of the current worker with a socket that is not connected yet.
+Session& make_session(Worker& worker, const Endpoint& endpoint) {
+  Engine& engine = worker.engine();
+  const int made = engine.make_socket(endpoint);
+  if (made < 0) throw IoError(-made, "connect");
+  const int fd = engine.place(made);
+  if (fd < 0) {
+    engine.discard(made);
+    throw IoError(EMFILE, "connect: the descriptor is beyond what this model can watch");
+  }
+  try {
+    Session* session = worker.make_client(fd, endpoint.family != Endpoint::Family::unix);
+    engine.adopt(session->socket());
+    return *session;
+  } catch (...) {
+    engine.discard(fd);
+    throw;
+  }
+}
+
+/// Ends a session whose connect failed or was cancelled.
+class Guard {
+ public:
+  explicit Guard(Session& session) noexcept : session_(&session) {}
+  ~Guard() {
+    if (session_ != nullptr) session_->abandon_client();
+  }
+  Guard(const Guard&) = delete;
+  Guard& operator=(const Guard&) = delete;
+  Client dismiss() noexcept { return Client(std::exchange(session_, nullptr)); }
+
+ private:
+  Session* session_;
+};
+
+}  // namespace
+}  // namespace detail
+
+void Client::close() noexcept {
+  if (connection_ == nullptr) return;
+  detail::Session::of(*std::exchange(connection_, nullptr)).close_client();
+}
+
+Task<Client> connect(Endpoint endpoint) {
+  detail::Session& session = detail::make_session(detail::Worker::current(), endpoint);
+  detail::Guard guard(session);
+  detail::Connect connecting(session.socket(), endpoint);
+  const int result = co_await connecting;
+  if (result < 0) throw IoError(-result, fmt::format("connect to {}", endpoint.text()));
+  co_return guard.dismiss();
+}
+
+Task<Client> connect(std::string_view endpoint) { return connect(Endpoint::parse(endpoint)); }
+
+}  // namespace weir

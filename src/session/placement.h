@@ -1,0 +1,26 @@
+// placement.h - where a model serves what it accepts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weir::detail {
+
+class Worker;
+
+/// Loop models serve a connection where it was accepted; `threads` and `fork` hand it on. All
+/// calls come from the accepting worker's thread.
+class Placement {
+ public:
+  virtual ~Placement() = default;
+  /// Takes the descriptor over. 0, or -errno when it could not be served (it is closed then).
+  virtual int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept = 0;
+  /// How many it serves now; reclaims those that have ended.
+  virtual std::size_t open() noexcept = 0;
+  /// Stop: `drain` ns for those that are served to end by themselves. Returns at once.
+  virtual void stop(std::int64_t drain) noexcept = 0;
+  /// The drain time is over: ends what is left.
+  virtual void cut() noexcept = 0;
+};
+
+}  // namespace weir::detail

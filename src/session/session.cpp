@@ -1,0 +1,219 @@
+#include "session/session.h"
+
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include <weir/server.h>
+#include <weir/time.h>
+
+#include "base/assert.h"
+#include "base/counters.h"
+#include "session/worker.h"
+
+namespace weir::detail {
+
+/// A task started by spawn().
+struct Session::Child final : Waiter {
+  Child(Session& whose, Task<>&& what) : session(whose), task(std::move(what)) {}
+  void done() noexcept override { session.child_ended(*this); }
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
+
+  Session& session;
+  Task<> task;
+  Scope scope;
+  Child* next = nullptr;
+};
+
+Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
+                 bool is_client) noexcept
+    : Connection(id), worker_(worker), is_client_(is_client) {
+  fd = descriptor;
+  is_tcp = tcp;
+  receive_.socket = this;
+}
+
+Session::~Session() { ASSERT(outbox_ == nullptr && children_ == nullptr); }
+
+void Session::serve(Handler& handler) noexcept {
+  try {
+    worker_.engine().adopt(*this);
+    task_.emplace(handler(*this));
+  } catch (...) {  // Out of memory, for the frame or the engine: this session's loss only.
+    failed_ = true;
+    reset_ = true;
+    return end();
+  }
+  if (task_->start(scope_, *this)) done();
+}
+
+void Session::done() noexcept {
+  if (lingering_) {
+    lingering_ = false;
+    try {
+      task_->result();
+    } catch (...) {
+      // The peer took none of the last bytes, or vanished. If it has them all and only does not
+      // close, an ordinary close is what is left to do.
+      cut_ = reset_ = !fin_sent_;
+    }
+    task_.reset();
+    return release();
+  }
+  handler_ended();
+}
+
+void Session::handler_ended() noexcept {
+  try {
+    task_->result();
+  } catch (const IoError& error) {
+    // A connection that broke, or a server that stops, is a common end. What the handler had
+    // queued is still sent if it can be.
+    if (error.code() != std::errc::operation_canceled) failed_ = true;
+  } catch (const std::exception& error) {
+    failed_ = true;
+    worker_.log_handler_error(*this, error.what());
+  } catch (...) {
+    failed_ = true;
+    worker_.log_handler_error(*this, "an exception that is not a std::exception");
+  }
+  task_.reset();
+  end();
+}
+
+void Session::spawn(Task<> task) {
+  auto* child = new Child(*this, std::move(task));
+  child->next = std::exchange(children_, child);
+  if (ending_) child->scope.cancel();
+  if (child->task.start(child->scope, *child)) child_ended(*child);
+}
+
+void Session::child_ended(Child& child) noexcept {
+  try {
+    child.task.result();
+  } catch (const IoError& error) {
+    if (error.code() != std::errc::operation_canceled) failed_ = true;
+  } catch (const std::exception& error) {
+    failed_ = true;
+    worker_.log_handler_error(*this, error.what());
+  } catch (...) {
+    failed_ = true;
+    worker_.log_handler_error(*this, "an exception that is not a std::exception");
+  }
+  for (Child** place = &children_;; place = &(*place)->next) {
+    if (*place != &child) continue;
+    *place = child.next;
+    break;
+  }
+  delete &child;
+  if (ending_) {
+    if (children_ == nullptr) end();
+  } else if (failed_) {
+    scope_.cancel();
+  }
+}
+
+// The last bytes are never lost: close() with bytes unread, or bytes that arrive after it, makes
+// TCP send a reset, which throws away what the peer has not read yet (RFC 9293, section 3.10.4;
+// RFC 2525, section 2.17). So: flush, FIN, read until the peer closes too, close.
+void Session::end() noexcept {
+  if (!ending_) {
+    ending_ = true;
+    for (Child* child = children_; child != nullptr; child = child->next) child->scope.cancel();
+  }
+  if (children_ != nullptr) return;  // The last of them calls again.
+  if (reset_ || cut_ || broken()) return release();
+  if (peer_done_ && outbox_ == nullptr) return release();
+  lingering_ = true;
+  scope_.renew();
+  try {
+    task_.emplace(linger());
+  } catch (...) {
+    reset_ = true;
+    lingering_ = false;
+    return release();
+  }
+  if (task_->start(scope_, *this)) done();
+}
+
+Task<> Session::linger() {
+  const auto patience = worker_.linger();
+  // The flush may take long with a slow reader; it is given up only when nothing moves.
+  while (!fin_sent_) {
+    const std::size_t before = outbox_size();
+    try {
+      Finish flushed(*this);
+      co_await within(patience, std::move(flushed));
+    } catch (const IoError& error) {
+      if (error.code() != std::errc::timed_out || outbox_size() == before) throw;
+    }
+  }
+  if (peer_done_) co_return;
+  auto drained = [](Session& session) -> Task<> {
+    while (Chunk ignored = co_await session.receive()) {
+    }
+  };
+  co_await within(patience, drained(*this));
+}
+
+void Session::release() noexcept {
+  if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
+  Engine& engine = worker_.engine();
+  if (reset_) engine.reset_on_close(*this);
+  if (failed_) ++base::counters.failed;
+  if (cut_) ++base::counters.cut;
+  engine.close(*this);
+}
+
+void Session::closed() noexcept {
+  if (outbox_ != nullptr) {
+    outbox_->clear();
+    outbox_let_go();
+  }
+  worker_.session_closed(*this);
+}
+
+bool Session::start_receive() noexcept {
+  if (reset_) {
+    receive_.result = -ECONNRESET;
+    return true;
+  }
+  ASSERT(!receive_.pending());  // One receive at a time on a connection.
+  return worker_.engine().start(receive_);
+}
+
+Chunk Session::take_received() {
+  if (receive_.result > 0) [[likely]] {
+    Buffer& buffer = *receive_.buffer;
+    const auto size = static_cast<std::size_t>(receive_.result);
+    ++base::counters.receives;
+    base::counters.bytes_received += size;
+    return Chunk(buffer.data + buffer.begin, size, &buffer);
+  }
+  if (receive_.result < 0) throw IoError(reset_ ? ECONNRESET : -receive_.result, "receive");
+  peer_done_ = true;
+  return Chunk();
+}
+
+void Session::reset() noexcept {
+  if (reset_) return;
+  reset_ = true;
+  if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
+  if (send_error_ == 0) send_error_ = ECONNRESET;
+  if (receive_.pending()) receive_.cancel();
+}
+
+bool Session::idle() noexcept {
+  return scope_.waits_for() == &receive_ && receive_.pending() && outbox_ == nullptr &&
+         children_ == nullptr && !lingering_ && worker_.engine().unread(*this) == 0;
+}
+
+void Session::cut() noexcept {
+  // A client's connection ends with its owner; one that lingers counts by what it lost.
+  if (!lingering_) cut_ = !is_client_;
+  scope_.cancel();
+}
+
+}  // namespace weir::detail

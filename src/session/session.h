@@ -1,0 +1,113 @@
+// session.h - a connection plus its running handler: one connection's life.
+//
+//   accepted -> serving -> [children ending] -> [lingering] -> closing -> closed
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include <weir/connection.h>
+#include <weir/operation.h>
+#include <weir/scope.h>
+#include <weir/task.h>
+
+#include "base/list.h"
+#include "engine/socket.h"
+#include "session/outbox.h"
+
+namespace weir::detail {
+
+class Handler;
+class Worker;
+
+/// Made by a worker, which deletes it when it is closed. Its memory is what an idle connection
+/// costs: everything that is not always needed is behind a pointer.
+class Session final : public Connection, public Link, private Socket, private Waiter {
+ public:
+  Session(Worker& worker, std::uint64_t id, int fd, bool is_tcp, bool is_client) noexcept;
+  ~Session();
+
+  static Session& of(Connection& connection) noexcept {
+    return static_cast<Session&>(connection);
+  }
+
+  /// Calls the handler. It runs until its first wait, and may have ended when this returns.
+  void serve(Handler& handler) noexcept;
+  /// Ends a client's connection as a handler's return ends a server's.
+  void close_client() noexcept { end(); }
+  /// Ends a client's connection that never came to be.
+  void abandon_client() noexcept {
+    reset_ = true;
+    end();
+  }
+
+  // For the awaiters.
+  bool start_receive() noexcept;
+  CoroutineOperation& receive_operation() noexcept { return receive_; }
+  Chunk take_received();
+  bool send(std::span<const Piece> pieces, SendWait*& wait);
+  bool send(Chunk&& chunk, SendWait*& wait);
+  bool finish(SendWait*& wait);
+  void check_send() const;
+
+  void reset() noexcept;
+  void spawn(Task<> task);
+  std::size_t outbox_size() const noexcept { return outbox_ == nullptr ? 0 : outbox_->bytes(); }
+
+  // For the outbox.
+  Socket& socket() noexcept { return *this; }
+  const Socket& socket() const noexcept { return *this; }
+  Worker& worker() const noexcept { return worker_; }
+  bool broken() const noexcept { return send_error_ != 0; }
+  void send_failed(int error) noexcept;
+  void outbox_emptied() noexcept;
+  void outbox_let_go() noexcept;
+  void cancel(SendWait& wait) noexcept;
+
+  // For the worker's stop.
+  /// Waits for its client, which has said nothing that is not answered.
+  bool idle() noexcept;
+  void cancel() noexcept { scope_.cancel(); }
+  /// Ends it now, whatever it does; counted as cut.
+  void cut() noexcept;
+  bool is_client() const noexcept { return is_client_; }
+
+ private:
+  class ReceiveOperation final : public CoroutineOperation {
+   public:
+    ReceiveOperation() noexcept : CoroutineOperation(Kind::receive) {}
+  };
+  struct Child;
+
+  void done() noexcept override;  // The handler, or the lingering, has ended.
+  void closed() noexcept override;
+  void handler_ended() noexcept;
+  void child_ended(Child& child) noexcept;
+  void end() noexcept;
+  Task<> linger();
+  void release() noexcept;
+
+  Outbox& outbox();
+  bool wait_for_room(SendWait*& wait);
+
+  Worker& worker_;
+  ReceiveOperation receive_;
+  Scope scope_;
+  std::optional<Task<>> task_;  // The handler; later, the lingering.
+  Outbox* outbox_ = nullptr;
+  Child* children_ = nullptr;
+  std::int16_t send_error_ = 0;
+  bool is_client_;
+  bool finishing_ = false;     // FIN goes out when the outbox is empty; no further send.
+  bool fin_sent_ = false;
+  bool peer_done_ = false;     // An empty receive was seen.
+  bool ending_ = false;        // The handler has ended.
+  bool lingering_ = false;
+  bool reset_ = false;
+  bool cut_ = false;
+  bool failed_ = false;
+};
+
+}  // namespace weir::detail

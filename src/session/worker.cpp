@@ -1,0 +1,297 @@
+#include "session/worker.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "base/assert.h"
+#include "base/counters.h"
+
+namespace weir::detail {
+namespace {
+
+constinit thread_local Worker* current_worker = nullptr;
+
+}  // namespace
+
+Worker& Worker::current() noexcept {
+  ASSERT(current_worker != nullptr);  // An await outside of handlers and run().
+  return *current_worker;
+}
+
+Worker::Worker(const Plan& plan, Engine& engine, Placement* placement)
+    : plan_(plan),
+      engine_(engine),
+      placement_(placement),
+      outer_(std::exchange(current_worker, this)),
+      next_id_((std::uint64_t{plan.index} << 48) + 1),
+      drain_end_(*this) {}
+
+Worker::~Worker() {
+  ASSERT(open_ == 0);
+  bury();
+  while (!spare_outboxes_.empty()) {
+    delete static_cast<Outbox*>(&spare_outboxes_.pop_front());
+  }
+  current_worker = outer_;
+}
+
+void Worker::run() {
+  for (const int listener : plan_.listeners) {
+    acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
+    ++listening_;
+  }
+  for (auto& acceptor : acceptors_) acceptor->resume();
+  look_outside();  // A stop may have come before anybody listened.
+  while (drain_ < 0 || listening_ > 0 || open() > 0) turn();
+  finish_timers();
+}
+
+void Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
+  next_id_ = id;
+  ++base::counters.accepted;
+  serve(fd, is_tcp);
+  look_outside();
+  while (open_ > 0) turn();
+  finish_timers();
+}
+
+void Worker::run_until(const bool& finished) {
+  while (!finished || open_ > 0) turn();
+  finish_timers();
+}
+
+// Timers are ours, and the engine points at them until they have completed.
+void Worker::finish_timers() {
+  for (Operation* timer : {static_cast<Operation*>(&drain_end_), static_cast<Operation*>(&tick_)}) {
+    if (timer->pending()) engine_.cancel(*timer);
+    while (timer->pending()) engine_.turn(false);
+  }
+}
+
+void Worker::turn() {
+  engine_.turn(true);
+  if (engine_.take_wake()) look_outside();
+  if (!ended_.empty()) bury();
+  if (placement_ != nullptr) tend_placement();
+}
+
+void Worker::tend_placement() noexcept {
+  constexpr std::int64_t interval = 20'000'000;
+  placement_->open();
+  if (paused_) balance();
+  if ((paused_ || drain_ >= 0) && !tick_.pending()) {
+    tick_.deadline = engine_.now() + interval;
+    engine_.start(tick_);
+  }
+}
+
+void Worker::look_outside() noexcept {
+  take_posted();
+  const std::int64_t drain = plan_.control->stop_drain();
+  if (drain >= 0 && (drain_ < 0 || drain < drain_)) begin_stop(drain);
+  if (paused_) balance();
+}
+
+void Worker::post(Operation& operation) noexcept {
+  if (current_worker == this) {
+    engine_.complete_later(operation, operation.result);
+    return;
+  }
+  // Woken with the lock held: once the operation can be taken, this worker may end and be gone.
+  std::lock_guard lock(posted_mutex_);
+  posted_.push_back(operation);
+  engine_.wake();
+}
+
+void Worker::take_posted() noexcept {
+  base::List<Operation> taken;
+  {
+    std::lock_guard lock(posted_mutex_);
+    taken.append(posted_);
+  }
+  while (!taken.empty()) {
+    Operation& operation = taken.pop_front();
+    engine_.complete_later(operation, operation.result);
+  }
+}
+
+// --- accepting -------------------------------------------------------------------------------
+
+void Worker::accepted(int fd, bool is_tcp) noexcept {
+  ++base::counters.accepted;
+  const int placed = placement_ == nullptr ? engine_.place(fd) : fd;
+  if (placed < 0) {
+    // The descriptor's number is beyond what this model can watch. The connection waits here,
+    // and those after it in the backlog, until one below has closed.
+    waiting_fd_ = fd;
+    waiting_is_tcp_ = is_tcp;
+    if (!std::exchange(told_limit_, true)) {
+      log(LogLevel::warning, fmt::format("descriptor {} is beyond this model's limit; accepting "
+                                         "pauses until a connection closes", fd));
+    }
+  } else {
+    serve(placed, is_tcp);
+  }
+  balance();
+}
+
+void Worker::serve(int fd, bool is_tcp) noexcept {
+  const std::uint64_t id = next_id_++;
+  if (placement_ != nullptr) {
+    const int error = placement_->serve(*this, fd, id, is_tcp);
+    if (error < 0) {
+      ++base::counters.closed;
+      ++base::counters.failed;
+      log(LogLevel::error, fmt::format("a connection could not be served: {}",
+                                       std::generic_category().message(-error)));
+    }
+    return;
+  }
+  auto* session = new (std::nothrow) Session(*this, id, fd, is_tcp, false);
+  ASSERT(session != nullptr);
+  sessions_.push_back(*session);
+  ++open_;
+  session->serve(*plan_.handler);
+}
+
+std::size_t Worker::open() noexcept {
+  return open_ + (placement_ != nullptr ? placement_->open() : 0);
+}
+
+bool Worker::has_room() noexcept {
+  return waiting_fd_ < 0 && open() < plan_.connections_max;
+}
+
+// Accepts while there is room for one more, and only then.
+void Worker::balance() noexcept {
+  if (drain_ >= 0) return;
+  if (waiting_fd_ >= 0) {
+    if (const int placed = engine_.place(waiting_fd_); placed >= 0) {
+      waiting_fd_ = -1;
+      serve(placed, waiting_is_tcp_);
+    }
+  }
+  const bool room = has_room();
+  if (room == !paused_) return;
+  paused_ = !room;
+  if (paused_ && plan_.connections_max > 1 && waiting_fd_ < 0 && !std::exchange(told_full_, true)) {
+    log(LogLevel::warning, fmt::format("{} connections are open, the limit of this worker; "
+                                       "further ones wait in the backlog", plan_.connections_max));
+  }
+  for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
+}
+
+void Worker::log_rest(int error) noexcept {
+  if (std::exchange(told_rest_, true)) return;
+  log(LogLevel::warning, fmt::format("cannot accept: {}; resting until a connection closes or "
+                                     "50 ms have passed", std::generic_category().message(error)));
+}
+
+// --- sessions --------------------------------------------------------------------------------
+
+Session* Worker::make_client(int fd, bool is_tcp) {
+  auto* session = new Session(*this, next_id_++, fd, is_tcp, true);
+  sessions_.push_back(*session);
+  ++open_;
+  return session;
+}
+
+void Worker::session_closed(Session& session) noexcept {
+  if (!session.is_client()) ++base::counters.closed;
+  session.unlink();
+  ended_.push_back(session);
+  --open_;
+  if (drain_ < 0 && !acceptors_.empty()) {
+    if (paused_) {
+      balance();
+    } else {
+      for (auto& acceptor : acceptors_) acceptor->resume();
+    }
+  }
+}
+
+void Worker::bury() noexcept {
+  while (!ended_.empty()) delete &ended_.pop_front();
+}
+
+Outbox* Worker::take_outbox() {
+  if (spare_outboxes_.empty()) return new Outbox;
+  return static_cast<Outbox*>(&spare_outboxes_.pop_front());
+}
+
+void Worker::give_back_outbox(Outbox* outbox) noexcept {
+  if (WEIR_POOLS == 0) {
+    delete outbox;
+    return;
+  }
+  spare_outboxes_.push_front(*outbox);
+}
+
+void Worker::log_handler_error(const Session& session, const char* what) noexcept {
+  log(LogLevel::warning, fmt::format("connection {}: the handler failed: {}", session.id(), what));
+}
+
+// --- stopping --------------------------------------------------------------------------------
+
+std::chrono::nanoseconds Worker::linger() const noexcept {
+  using namespace std::chrono_literals;
+  const std::chrono::nanoseconds usual = plan_.options.linger;
+  if (cutting_) return 0ns;
+  // A server that goes waits less for peers that hold on to a connection that has ended.
+  return drain_ >= 0 ? std::min<std::chrono::nanoseconds>(usual, 500ms) : usual;
+}
+
+void Worker::begin_stop(std::int64_t drain) noexcept {
+  const bool first = std::exchange(drain_, drain) < 0;
+  drain_deadline_ = engine_.now() + drain;
+  if (first) {
+    paused_ = false;
+    for (auto& acceptor : acceptors_) acceptor->stop();
+    if (waiting_fd_ >= 0) {
+      engine_.discard(std::exchange(waiting_fd_, -1));
+      ++base::counters.closed;
+      ++base::counters.cut;
+    }
+    sessions_.for_each([](Session& session) {
+      if (session.idle()) session.cancel();
+    });
+  }
+  if (placement_ != nullptr) placement_->stop(drain);
+  if (drain_end_.pending()) {
+    drain_end_.cancel();  // Its end starts it anew, with the new deadline.
+  } else {
+    drain_timer_ended(false);
+  }
+}
+
+void Worker::drain_timer_ended(bool expired) noexcept {
+  if (expired) return cut_all();
+  if (open() == 0) return;
+  drain_end_.deadline = drain_deadline_;
+  engine_.start(drain_end_);
+}
+
+void Worker::cut_all() noexcept {
+  cutting_ = true;
+  if (placement_ != nullptr) placement_->cut();
+  sessions_.for_each([](Session& session) { session.cut(); });
+}
+
+// --- what the public headers need ------------------------------------------------------------
+
+bool start(Operation& operation) { return Worker::current().engine().start(operation); }
+
+void Operation::cancel() noexcept { Worker::current().engine().cancel(*this); }
+
+std::int64_t deadline_after(std::chrono::nanoseconds duration) noexcept {
+  constexpr std::int64_t for_ever = std::int64_t{1} << 62;
+  const std::int64_t now = Worker::current().engine().now();
+  return duration.count() >= for_ever - now ? for_ever : now + duration.count();
+}
+
+}  // namespace weir::detail

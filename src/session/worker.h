@@ -1,0 +1,138 @@
+// worker.h - one thread or process that runs a model: an engine, listeners and sessions.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include <weir/operation.h>
+#include <weir/options.h>
+#include <weir/server.h>
+
+#include "base/list.h"
+#include "engine/control.h"
+#include "engine/engine.h"
+#include "session/acceptor.h"
+#include "session/outbox.h"
+#include "session/placement.h"
+#include "session/session.h"
+
+namespace weir::detail {
+
+/// What the outside gives a worker. All of it outlives the worker.
+struct Plan {
+  Handler* handler = nullptr;
+  Options options;
+  std::vector<int> listeners;      ///< The worker closes them.
+  std::size_t connections_max = 0; ///< This worker's share; never 0.
+  unsigned index = 0;
+  Control* control = nullptr;
+  LogFunction log = nullptr;
+};
+
+class Worker {
+ public:
+  Worker(const Plan& plan, Engine& engine, Placement* placement = nullptr);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  /// Accepts and serves until stopped and everything has ended.
+  void run();
+  /// Serves one connection until it and what it started have ended: threads, fork.
+  void run_one(int fd, std::uint64_t id, bool is_tcp);
+  /// Runs until `finished` is set, then until what is closing has closed: weir::run().
+  void run_until(const bool& finished);
+
+  /// The worker of this thread. Requires: there is one.
+  static Worker& current() noexcept;
+
+  Engine& engine() noexcept { return engine_; }
+  const Plan& plan() const noexcept { return plan_; }
+  const Options& options() const noexcept { return plan_.options; }
+  /// How long a closing session waits for its peer; short once the drain time is over.
+  std::chrono::nanoseconds linger() const noexcept;
+
+  /// From any thread: completes an operation of kind event in the next turn.
+  void post(Operation& operation) noexcept;
+
+  // For acceptors.
+  void accepted(int fd, bool is_tcp) noexcept;
+  void acceptor_closed() noexcept { --listening_; }
+  void log_rest(int error) noexcept;
+
+  // For sessions.
+  Session* make_client(int fd, bool is_tcp);
+  void session_closed(Session& session) noexcept;
+  Outbox* take_outbox();
+  void give_back_outbox(Outbox* outbox) noexcept;
+  void log_handler_error(const Session& session, const char* what) noexcept;
+
+  // For placements.
+  void placed_ended() noexcept { engine_.wake(); }
+  void log(LogLevel level, std::string_view line) const noexcept {
+    if (plan_.log != nullptr) plan_.log(level, line);
+  }
+
+ private:
+  class DrainEnd final : public Operation {
+   public:
+    explicit DrainEnd(Worker& whose) noexcept : Operation(Kind::wait), worker_(whose) {}
+    void completed() noexcept override { worker_.drain_timer_ended(result == 0); }
+
+   private:
+    Worker& worker_;
+  };
+
+  /// Looks after what is served elsewhere, which cannot always wake us: children that ended.
+  struct Tick final : Operation {
+    Tick() noexcept : Operation(Kind::wait) {}
+    void completed() noexcept override {}
+  };
+
+  void turn();
+  void tend_placement() noexcept;
+  void finish_timers();
+  void look_outside() noexcept;
+  void take_posted() noexcept;
+  void serve(int fd, bool is_tcp) noexcept;
+  void balance() noexcept;
+  bool has_room() noexcept;
+  std::size_t open() noexcept;
+  void begin_stop(std::int64_t drain) noexcept;
+  void drain_timer_ended(bool expired) noexcept;
+  void cut_all() noexcept;
+  void bury() noexcept;
+
+  const Plan& plan_;
+  Engine& engine_;
+  Placement* placement_;
+  Worker* outer_;  // The worker that ran on this thread before, as with run() in a handler.
+  std::vector<std::unique_ptr<Acceptor>> acceptors_;
+  base::List<Session> sessions_;
+  base::List<Session> ended_;  // Closed; deleted when nobody's code of theirs is on the stack.
+  std::size_t listening_ = 0;
+  std::size_t open_ = 0;
+  std::uint64_t next_id_;
+  bool waiting_is_tcp_ = false;
+  int waiting_fd_ = -1;  // Accepted, but with a number that this model cannot serve now.
+  bool paused_ = false;
+  bool told_full_ = false;
+  bool told_limit_ = false;
+  bool told_rest_ = false;
+  std::int64_t drain_ = -1;  // Once stopping: the shortest time that was asked for.
+  std::int64_t drain_deadline_ = 0;
+  bool cutting_ = false;
+  DrainEnd drain_end_;
+  Tick tick_;
+  base::List<Unflushed> spare_outboxes_;
+
+  std::mutex posted_mutex_;
+  base::List<Operation> posted_;
+};
+
+}  // namespace weir::detail
