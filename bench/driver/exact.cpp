@@ -48,8 +48,9 @@ Row count(const Subject& subject, bool smoke) {
   row.subject = subject.name;
   row.allocations =
       attempt(subject, "allocations", [&] { return count_allocations(subject, smoke); });
-  // How often a polling loop asks in vain is a matter of time, not of requests.
-  if (!subject.works_when_idle) {
+  // How often a polling loop asks in vain is a matter of time, not of requests; and what a forked
+  // child does for a request is what the iterative server does.
+  if (!subject.works_when_idle && !subject.forks) {
     row.instructions =
         attempt(subject, "instructions", [&] { return count_instructions(subject, smoke); });
   }

@@ -20,8 +20,8 @@ struct Count {
   std::string source;
 };
 
-/// User-space instructions for a 64 B echo over one connection, by callgrind: two runs that differ
-/// in nothing but the number of requests, so that starting and stopping cancel out.
+/// User-space instructions for a 64 B echo over one connection, counted by callgrind between two
+/// points in one run, so that starting, warming up and stopping are not part of it.
 Count count_instructions(const Subject& subject, bool smoke);
 
 /// System calls for a 64 B echo over 64 connections. By a perf tracepoint, at full speed, where that

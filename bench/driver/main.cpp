@@ -93,7 +93,6 @@ void measure(const Arguments& arguments, nlohmann::json& json) {
   const std::vector<bench::Cell> cells = choose_cells(arguments, left_out);
   for (const std::string& name : left_out) fmt::print("not built, left out: {}\n", name);
   check_subjects(cells, arguments.schedule);
-  bench::pin_to_cpu(arguments.schedule.client_cpu);
   std::vector<bench::CellResult> results;
   for (const bench::Cell& cell : cells) {
     results.push_back(bench::run_cell(cell, arguments.schedule));
@@ -158,6 +157,7 @@ int main(int argc, char** argv) try {
 
   nlohmann::json json = {{"machine", bench::describe_machine()},
                          {"rounds", arguments.schedule.rounds}};
+  bench::pin_to_cpu(arguments.schedule.client_cpu);
   if (arguments.exact) {
     json["exact"] = bench::count_exactly(arguments.subjects, arguments.smoke);
   } else {
