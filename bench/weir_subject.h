@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -14,25 +15,30 @@ namespace bench {
 
 /// Every option that may matter for speed, under its own name with hyphens: each can be switched
 /// off or changed alone.
-inline void set_option(weir::Options& options, const std::string& name, const std::string& value) {
-  const auto number = [&] { return std::stoul(value); };
-  const auto on = [&] { return value == "on"; };
-  if (name == "--workers") options.workers = static_cast<unsigned>(number());
-  else if (name == "--worker-kind") {
-    options.worker_kind = value == "process" ? weir::WorkerKind::process : weir::WorkerKind::thread;
-  }
-  else if (name == "--reuse-port") options.reuse_port = on();
-  else if (name == "--backlog") options.backlog = std::stoi(value);
-  else if (name == "--connections-max") options.connections_max = static_cast<unsigned>(number());
-  else if (name == "--thread-stack") options.thread_stack = number();
-  else if (name == "--outbox-high") options.outbox_high = number();
-  else if (name == "--outbox-low") options.outbox_low = number();
-  else if (name == "--send-when-writable") options.send_when_writable = on();
-  else if (name == "--budget-operations") options.budget_operations = static_cast<unsigned>(number());
-  else if (name == "--budget-bytes") options.budget_bytes = number();
-  else if (name == "--spin") options.spin = on();
-  else if (name == "--spin-before-sleep") options.spin_before_sleep = std::chrono::microseconds(number());
-  else throw std::invalid_argument("no option is called " + name);
+inline void set_option(weir::Options& options, const std::string& name,
+                       const std::string& value) {
+  const bool on = value == "on";
+  const std::size_t number = std::strtoull(value.c_str(), nullptr, 10);
+  const auto small = static_cast<unsigned>(number);
+  const auto kind = value == "process" ? weir::WorkerKind::process : weir::WorkerKind::thread;
+  const std::map<std::string, std::function<void()>> setters = {
+      {"--workers", [&] { options.workers = small; }},
+      {"--worker-kind", [&] { options.worker_kind = kind; }},
+      {"--reuse-port", [&] { options.reuse_port = on; }},
+      {"--connections-max", [&] { options.connections_max = small; }},
+      {"--thread-stack", [&] { options.thread_stack = number; }},
+      {"--outbox-high", [&] { options.outbox_high = number; }},
+      {"--outbox-low", [&] { options.outbox_low = number; }},
+      {"--send-when-writable", [&] { options.send_when_writable = on; }},
+      {"--budget-operations", [&] { options.budget_operations = small; }},
+      {"--budget-bytes", [&] { options.budget_bytes = number; }},
+      {"--spin", [&] { options.spin = on; }},
+      {"--spin-before-sleep",
+       [&] { options.spin_before_sleep = std::chrono::microseconds(number); }},
+  };
+  const auto setter = setters.find(name);
+  if (setter == setters.end()) throw std::invalid_argument("no option is called " + name);
+  setter->second();
 }
 
 /// Takes what is left of the command line as pairs of option and value.

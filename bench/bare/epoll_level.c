@@ -18,7 +18,7 @@
 enum { EVENTS_MAX = 512 };
 
 static int epoll;
-static struct rest *left[FD_COUNT_MAX];  // By descriptor.
+static struct rest* left[FD_COUNT_MAX];  // By descriptor.
 static char buffer[BUFFER_SIZE];
 
 static void watch(int how, int fd, uint32_t events) {
@@ -51,7 +51,7 @@ static enum outcome serve(int client) {
   return outcome;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int listener = listen_on(argc, argv, SOCK_NONBLOCK);
   epoll = epoll_create1(EPOLL_CLOEXEC);
   if (epoll < 0) die("epoll_create1");

@@ -20,30 +20,30 @@ enum { EVENTS_MAX = 512 };
 #define BOTH_DIRECTIONS ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET))
 
 struct side {
-  struct side *peer;
-  struct rest *left;  // What this side's socket has not taken yet.
+  struct side* peer;
+  struct rest* left;  // What this side's socket has not taken yet.
   int fd;
-  char connecting;    // The handshake is not over: nothing can be sent.
-  char ended;         // No more data will come from here.
+  char connecting;  // The handshake is not over: nothing can be sent.
+  char ended;       // No more data will come from here.
 };
 
 struct pair {
   struct side client, upstream;
-  struct pair *next_closed;
+  struct pair* next_closed;
   char closed;
 };
 
 static int epoll;
 static struct sockaddr_in upstream_address;
-static struct pair *closed_pairs;
+static struct pair* closed_pairs;
 static char buffer[BUFFER_SIZE];
 
-static void watch(struct side *side) {
+static void watch(struct side* side) {
   struct epoll_event event = {.events = BOTH_DIRECTIONS, .data.ptr = side};
   if (epoll_ctl(epoll, EPOLL_CTL_ADD, side->fd, &event) < 0) die("epoll_ctl");
 }
 
-static void close_pair(struct pair *pair) {
+static void close_pair(struct pair* pair) {
   if (pair->closed) return;
   pair->closed = 1;
   close(pair->client.fd);
@@ -56,7 +56,7 @@ static void close_pair(struct pair *pair) {
 
 static void free_closed_pairs(void) {
   while (closed_pairs) {
-    struct pair *pair = closed_pairs;
+    struct pair* pair = closed_pairs;
     closed_pairs = pair->next_closed;
     free(pair);
   }
@@ -64,7 +64,7 @@ static void free_closed_pairs(void) {
 
 static void accept_one(int client) {
   int upstream = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  struct pair *pair = calloc(1, sizeof *pair);
+  struct pair* pair = calloc(1, sizeof *pair);
   if (upstream < 0 || !pair) {
     close(client);
     if (upstream >= 0) close(upstream);
@@ -75,7 +75,7 @@ static void accept_one(int client) {
   setsockopt(upstream, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   pair->client = (struct side){.peer = &pair->upstream, .fd = client};
   pair->upstream = (struct side){.peer = &pair->client, .fd = upstream, .connecting = 1};
-  if (connect(upstream, (struct sockaddr *)&upstream_address, sizeof upstream_address) < 0 &&
+  if (connect(upstream, (struct sockaddr*)&upstream_address, sizeof upstream_address) < 0 &&
       errno != EINPROGRESS) {
     close_pair(pair);
     return;
@@ -96,8 +96,8 @@ static void accept_all(int listener) {
 }
 
 // Moves what has come from `from` to its peer. drained_if_short: a short receive ends it.
-static enum outcome pump(struct side *from, int drained_if_short) {
-  struct side *to = from->peer;
+static enum outcome pump(struct side* from, int drained_if_short) {
+  struct side* to = from->peer;
   while (!to->connecting && !to->left && !from->ended) {
     ssize_t size = recv(from->fd, buffer, sizeof buffer, 0);
     if (size < 0) return errno == EAGAIN || errno == EINTR ? ALL_SENT : BROKEN;
@@ -112,8 +112,8 @@ static enum outcome pump(struct side *from, int drained_if_short) {
   return ALL_SENT;
 }
 
-static void on_event(struct side *side, uint32_t events) {
-  struct pair *pair = (struct pair *)(side->peer < side ? side->peer : side);
+static void on_event(struct side* side, uint32_t events) {
+  struct pair* pair = (struct pair*)(side->peer < side ? side->peer : side);
   if (pair->closed) return;
   if (events & EPOLLERR) {
     close_pair(pair);
@@ -132,7 +132,7 @@ static void on_event(struct side *side, uint32_t events) {
   if (outcome == BROKEN) close_pair(pair);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   if (argc < 3) {
     fprintf(stderr, "usage: %s PORT UPSTREAM_PORT\n", argv[0]);
     return 2;

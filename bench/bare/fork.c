@@ -27,7 +27,7 @@ static void serve(int client) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   signal(SIGCHLD, SIG_IGN);
   int listener = listen_on(argc, argv, 0);
   pid_t parent = getpid();

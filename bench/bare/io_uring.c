@@ -37,51 +37,51 @@ enum {
 enum kind { ACCEPTED, RECEIVED, SENT, REFUSED, CANCELLED, CLOSED };
 
 struct client {
-  int first, last;    // The queue of buffers to be sent.
-  int queued;         // Its length.
-  uint32_t offset;    // What has gone out of the first one.
-  char receiving;     // The multishot receive is armed.
-  char cancelling;    // It is being disarmed.
-  char sending;       // A send is in flight.
-  char touched;       // It is on the list of those.
-  char closing;       // Its slot is being closed.
-  char refused;       // A send at once did not take everything: wait until the queue is empty.
-  char finished;      // No more data will come.
+  int first, last;  // The queue of buffers to be sent.
+  int queued;       // Its length.
+  uint32_t offset;  // What has gone out of the first one.
+  char receiving;   // The multishot receive is armed.
+  char cancelling;  // It is being disarmed.
+  char sending;     // A send is in flight.
+  char touched;     // It is on the list of those.
+  char closing;     // Its slot is being closed.
+  char refused;     // A send at once did not take everything: wait until the queue is empty.
+  char finished;    // No more data will come.
 };
 
 static struct client clients[CLIENTS_MAX];
-static int next_buffer[BUFFER_COUNT];      // Links of the clients' queues.
-static uint32_t filled[BUFFER_COUNT];      // How many bytes are in each buffer.
-static int batch[SUBMISSIONS], batch_size;  // Clients whose send is over after the next wait.
+static int next_buffer[BUFFER_COUNT];          // Links of the clients' queues.
+static uint32_t filled[BUFFER_COUNT];          // How many bytes are in each buffer.
+static int batch[SUBMISSIONS], batch_size;     // Clients whose send is over after the next wait.
 static int retries[CLIENTS_MAX], retry_count;  // Clients that found no buffer.
 static int touched[CLIENTS_MAX], touched_count;  // Clients to whom something has happened.
-static int free_count;  // Buffers that the kernel may fill.
-static char *buffers;
+static int free_count;                           // Buffers that the kernel may fill.
+static char* buffers;
 static struct io_uring ring;
-static struct io_uring_buf_ring *free_buffers;
+static struct io_uring_buf_ring* free_buffers;
 static int listener;
 
-static struct io_uring_sqe *new_operation(enum kind kind, int client) {
-  struct io_uring_sqe *sqe;
+static struct io_uring_sqe* new_operation(enum kind kind, int client) {
+  struct io_uring_sqe* sqe;
   while (!(sqe = io_uring_get_sqe(&ring))) io_uring_submit(&ring);
   io_uring_sqe_set_data64(sqe, (uint64_t)kind << 32 | (uint32_t)client);
   return sqe;
 }
 
 static void arm_accept(void) {
-  struct io_uring_sqe *sqe = new_operation(ACCEPTED, 0);
+  struct io_uring_sqe* sqe = new_operation(ACCEPTED, 0);
   io_uring_prep_multishot_accept_direct(sqe, listener, NULL, NULL, 0);
 }
 
 static void arm_receive(int index) {
-  struct io_uring_sqe *sqe = new_operation(RECEIVED, index);
+  struct io_uring_sqe* sqe = new_operation(RECEIVED, index);
   io_uring_prep_recv_multishot(sqe, index, NULL, 0, 0);
   sqe->flags = IOSQE_FIXED_FILE | IOSQE_BUFFER_SELECT;
   sqe->buf_group = BUFFER_GROUP;
   clients[index].receiving = 1;
 }
 
-static char *unsent(int buffer, uint32_t offset) {
+static char* unsent(int buffer, uint32_t offset) {
   return buffers + (size_t)buffer * BUFFER_STRIDE + offset;
 }
 
@@ -92,7 +92,7 @@ static void give_back(int buffer) {
   io_uring_buf_ring_advance(free_buffers, 1);
 }
 
-static void drop_first(struct client *client) {
+static void drop_first(struct client* client) {
   int buffer = client->first;
   client->first = next_buffer[buffer];
   client->queued--;
@@ -104,11 +104,11 @@ static void drop_first(struct client *client) {
 // It reports nothing, so nobody may be waiting for its end: the queue is empty behind it, and the
 // receive is armed. Otherwise all of the queue goes in one send that waits and reports.
 static void start_send(int index) {
-  struct client *client = &clients[index];
+  struct client* client = &clients[index];
   client->sending = 1;
   int at_once = client->queued == 1 && client->receiving && !client->refused;
   if (at_once && batch_size < SUBMISSIONS) {
-    struct io_uring_sqe *sqe = new_operation(REFUSED, index);
+    struct io_uring_sqe* sqe = new_operation(REFUSED, index);
     io_uring_prep_send(sqe, index, unsent(client->first, client->offset),
                        filled[client->first] - client->offset,
                        MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
@@ -122,7 +122,7 @@ static void start_send(int index) {
     struct iovec pieces[PIECES_MAX];
   } gathers[SUBMISSIONS];
   static unsigned next_gather;
-  struct gather *gather = &gathers[next_gather++ % SUBMISSIONS];
+  struct gather* gather = &gathers[next_gather++ % SUBMISSIONS];
   int count = 0;
   uint32_t offset = client->offset;
   for (int buffer = client->first; count < client->queued && count < PIECES_MAX; count++) {
@@ -131,17 +131,17 @@ static void start_send(int index) {
     offset = 0;
   }
   gather->header = (struct msghdr){.msg_iov = gather->pieces, .msg_iovlen = (size_t)count};
-  struct io_uring_sqe *sqe = new_operation(SENT, index);
+  struct io_uring_sqe* sqe = new_operation(SENT, index);
   io_uring_prep_sendmsg(sqe, index, &gather->header, MSG_NOSIGNAL | MSG_WAITALL);
   sqe->flags = IOSQE_FIXED_FILE;
 }
 
 static void close_if_unused(int index) {
-  struct client *client = &clients[index];
+  struct client* client = &clients[index];
   if (!client->finished || client->closing) return;
   if (client->receiving || client->sending || client->queued) return;
   client->closing = 1;
-  struct io_uring_sqe *sqe = new_operation(CLOSED, index);
+  struct io_uring_sqe* sqe = new_operation(CLOSED, index);
   io_uring_prep_close_direct(sqe, (unsigned)index);
   sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
 }
@@ -155,12 +155,12 @@ static void touch(int index) {
 // Decides what a client does next, after all that has happened to it in this turn: nothing may be
 // queued behind a send that reports nothing.
 static void go_on(int index) {
-  struct client *client = &clients[index];
+  struct client* client = &clients[index];
   client->touched = 0;
   if (client->queued && !client->sending) start_send(index);
   if (!client->queued && !client->receiving && !client->finished) arm_receive(index);
   if (client->queued > QUEUED_MAX && client->receiving && !client->cancelling) {
-    struct io_uring_sqe *sqe = new_operation(CANCELLED, index);
+    struct io_uring_sqe* sqe = new_operation(CANCELLED, index);
     io_uring_prep_cancel64(sqe, (uint64_t)RECEIVED << 32 | (uint32_t)index, 0);
     sqe->flags = IOSQE_CQE_SKIP_SUCCESS;
     client->cancelling = 1;
@@ -168,7 +168,7 @@ static void go_on(int index) {
   close_if_unused(index);
 }
 
-static void on_accepted(const struct io_uring_cqe *cqe) {
+static void on_accepted(const struct io_uring_cqe* cqe) {
   if (cqe->res >= 0) {
     clients[cqe->res] = (struct client){.first = NONE};
     arm_receive(cqe->res);
@@ -179,8 +179,8 @@ static void on_accepted(const struct io_uring_cqe *cqe) {
   if (!(cqe->flags & IORING_CQE_F_MORE)) arm_accept();
 }
 
-static void on_received(int index, const struct io_uring_cqe *cqe) {
-  struct client *client = &clients[index];
+static void on_received(int index, const struct io_uring_cqe* cqe) {
+  struct client* client = &clients[index];
   if (!(cqe->flags & IORING_CQE_F_MORE)) client->receiving = client->cancelling = 0;
   if (cqe->res > 0) {
     int buffer = (int)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
@@ -203,7 +203,7 @@ static void on_received(int index, const struct io_uring_cqe *cqe) {
 
 // A send at once that did not take everything, or one that waited and is over.
 static void on_sent(int index, int result) {
-  struct client *client = &clients[index];
+  struct client* client = &clients[index];
   client->sending = 0;
   if (result < 0 && result != -EAGAIN) {
     client->finished = 1;
@@ -222,7 +222,7 @@ static void on_sent(int index, int result) {
 // After the ring was entered: every send of the batch that did not report trouble is done.
 static void settle(void) {
   for (int i = 0; i < batch_size; i++) {
-    struct client *client = &clients[batch[i]];
+    struct client* client = &clients[batch[i]];
     if (client->refused) continue;
     client->sending = 0;
     drop_first(client);
@@ -231,23 +231,18 @@ static void settle(void) {
   batch_size = 0;
 }
 
-static void complete(const struct io_uring_cqe *cqe) {
+static void complete(const struct io_uring_cqe* cqe) {
   int index = (int)(uint32_t)cqe->user_data;
   switch ((enum kind)(cqe->user_data >> 32)) {
-    case ACCEPTED:
-      on_accepted(cqe);
-      break;
-    case RECEIVED:
-      on_received(index, cqe);
-      break;
+    case ACCEPTED: on_accepted(cqe); break;
+    case RECEIVED: on_received(index, cqe); break;
     case REFUSED:
     case SENT:
       on_sent(index, cqe->res);
       touch(index);
       break;
     case CANCELLED:
-    case CLOSED:
-      break;
+    case CLOSED: break;
   }
 }
 
@@ -256,7 +251,7 @@ static void turn(void) {
   int result = io_uring_submit_and_wait(&ring, retry_count && batch_size ? 0 : 1);
   if (result < 0 && result != -EINTR) die("io_uring_enter");
   unsigned head, seen = 0;
-  struct io_uring_cqe *cqe;
+  struct io_uring_cqe* cqe;
   io_uring_for_each_cqe(&ring, head, cqe) {
     if (cqe->user_data >> 32 == REFUSED) clients[(uint32_t)cqe->user_data].refused = 1;
   }
@@ -272,11 +267,12 @@ static void turn(void) {
 }
 
 static void make_ring(void) {
-  struct io_uring_params parameters = {
-      .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
-               IORING_SETUP_SUBMIT_ALL,
-      .cq_entries = COMPLETIONS};
-  if ((errno = -io_uring_queue_init_params(SUBMISSIONS, &ring, &parameters))) die("io_uring_setup");
+  struct io_uring_params parameters = {.flags = IORING_SETUP_SINGLE_ISSUER |
+                                                IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
+                                                IORING_SETUP_SUBMIT_ALL,
+                                       .cq_entries = COMPLETIONS};
+  if ((errno = -io_uring_queue_init_params(SUBMISSIONS, &ring, &parameters)))
+    die("io_uring_setup");
   io_uring_register_ring_fd(&ring);
   if ((errno = -io_uring_register_files_sparse(&ring, CLIENTS_MAX))) die("file table");
   free_buffers = aligned_alloc(4096, BUFFER_COUNT * sizeof(struct io_uring_buf));
@@ -290,7 +286,7 @@ static void make_ring(void) {
   for (int i = 0; i < BUFFER_COUNT; i++) give_back(i);
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   listener = listen_on(argc, argv, 0);
   make_ring();
   arm_accept();

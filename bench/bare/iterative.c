@@ -23,7 +23,7 @@ static void serve(int client) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int listener = listen_on(argc, argv, 0);
   for (;;) {
     int client = accept4(listener, NULL, NULL, SOCK_CLOEXEC);

@@ -5,7 +5,7 @@
 //   2. Set address reuse, so that a restart need not wait for old connections to fade.
 //   3. Bind address and port; port 0 lets the kernel choose.
 //   4. Listen.
-// The peers open with it too, so it is C and C++. TCP_NODELAY is set on the listener: accepted sockets inherit it, which saves a call a client.
+// TCP_NODELAY is set on the listener: accepted sockets inherit it, which saves a call a client.
 #pragma once
 
 #include <arpa/inet.h>
@@ -15,20 +15,19 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum { BUFFER_SIZE = 64 * 1024, BACKLOG = 4096, FD_COUNT_MAX = 1 << 20 };
 
-__attribute__((noreturn)) static inline void die(const char *what) {
+_Noreturn static inline void die(const char* what) {
   perror(what);
   exit(1);
 }
 
 // Listens on 127.0.0.1 at the port in argv[1] and says so on stdout.
 // socket_flags: 0, or SOCK_NONBLOCK for the programs that wait for many sockets at once.
-static inline int listen_on(int argc, char **argv, int socket_flags) {
+static inline int listen_on(int argc, char** argv, int socket_flags) {
   if (argc < 2) {
     fprintf(stderr, "usage: %s PORT\n", argv[0]);
     exit(2);
@@ -38,15 +37,13 @@ static inline int listen_on(int argc, char **argv, int socket_flags) {
   int on = 1;
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("SO_REUSEADDR");
   if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) die("TCP_NODELAY");
-  struct sockaddr_in address;
-  memset(&address, 0, sizeof address);
-  address.sin_family = AF_INET;
-  address.sin_port = htons((uint16_t)atoi(argv[1]));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)atoi(argv[1])),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  if (bind(fd, (struct sockaddr*)&address, sizeof address) < 0) die("bind");
   if (listen(fd, BACKLOG) < 0) die("listen");
   socklen_t length = sizeof address;
-  if (getsockname(fd, (struct sockaddr *)&address, &length) < 0) die("getsockname");
+  if (getsockname(fd, (struct sockaddr*)&address, &length) < 0) die("getsockname");
   printf("listening %d\n", ntohs(address.sin_port));
   fflush(stdout);
   return fd;
@@ -59,15 +56,11 @@ static inline void accept_failed(void) {
     case EAGAIN:
     case EINTR:
     case ECONNABORTED:
-    case EPROTO:
-      return;
+    case EPROTO: return;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM:
-      usleep(1000);
-      return;
-    default:
-      die("accept");
+    case ENOMEM: usleep(1000); return;
+    default: die("accept");
   }
 }

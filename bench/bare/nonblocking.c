@@ -17,7 +17,7 @@ enum { REST_FIRST_NS = 1000, REST_MAX_NS = 1000 * 1000 };
 
 static int clients[FD_COUNT_MAX];
 static int client_count;
-static struct rest *left[FD_COUNT_MAX];  // By descriptor.
+static struct rest* left[FD_COUNT_MAX];  // By descriptor.
 static char buffer[BUFFER_SIZE];
 
 // Returns whether anything was there.
@@ -50,7 +50,7 @@ static enum visit ask(int client) {
   return outcome == BROKEN ? FINISHED : PROGRESS;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int listener = listen_on(argc, argv, SOCK_NONBLOCK);
   long rest_ns = REST_FIRST_NS;
   for (;;) {

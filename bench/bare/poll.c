@@ -15,7 +15,7 @@
 
 static struct pollfd slots[FD_COUNT_MAX];
 static nfds_t slot_count;
-static struct rest *left[FD_COUNT_MAX];  // By descriptor.
+static struct rest* left[FD_COUNT_MAX];  // By descriptor.
 static char buffer[BUFFER_SIZE];
 
 static void accept_all(int listener) {
@@ -29,7 +29,7 @@ static void accept_all(int listener) {
   }
 }
 
-static enum outcome serve(struct pollfd *slot) {
+static enum outcome serve(struct pollfd* slot) {
   if (left[slot->fd]) {
     enum outcome outcome = send_rest(slot->fd, &left[slot->fd]);
     if (outcome == ALL_SENT) slot->events = POLLIN;
@@ -43,7 +43,7 @@ static enum outcome serve(struct pollfd *slot) {
   return outcome;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int listener = listen_on(argc, argv, SOCK_NONBLOCK);
   slots[slot_count++] = (struct pollfd){.fd = listener, .events = POLLIN};
   for (;;) {

@@ -18,15 +18,15 @@ struct rest {
 enum outcome { ALL_SENT, SOME_LEFT, BROKEN };
 
 // Sends what the kernel takes of `size` bytes; *left gets the rest, if there is any.
-static inline enum outcome send_or_keep(int fd, const char *bytes, size_t size,
-                                        struct rest **left) {
+static inline enum outcome send_or_keep(int fd, const char* bytes, size_t size,
+                                        struct rest** left) {
   ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
   if (sent == (ssize_t)size) return ALL_SENT;
   if (sent < 0) {
     if (errno != EAGAIN && errno != EINTR) return BROKEN;
     sent = 0;
   }
-  struct rest *rest = malloc(sizeof *rest + size - (size_t)sent);
+  struct rest* rest = malloc(sizeof *rest + size - (size_t)sent);
   if (!rest) return BROKEN;
   rest->begin = 0;
   rest->end = size - (size_t)sent;
@@ -36,8 +36,8 @@ static inline enum outcome send_or_keep(int fd, const char *bytes, size_t size,
 }
 
 // Sends what was kept; frees it and sets it to NULL when all of it went.
-static inline enum outcome send_rest(int fd, struct rest **left) {
-  struct rest *rest = *left;
+static inline enum outcome send_rest(int fd, struct rest** left) {
+  struct rest* rest = *left;
   ssize_t sent = send(fd, rest->bytes + rest->begin, rest->end - rest->begin, MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR ? SOME_LEFT : BROKEN;
   rest->begin += (size_t)sent;

@@ -18,7 +18,7 @@ enum { WORD_BITS = 8 * sizeof(unsigned long), WORD_COUNT = FD_SETSIZE / WORD_BIT
 
 static fd_set inputs, outputs;
 static int highest, listener, client_count;
-static struct rest *left[FD_SETSIZE];
+static struct rest* left[FD_SETSIZE];
 static char buffer[BUFFER_SIZE];
 
 static void limit_clients(void) {
@@ -84,7 +84,7 @@ static void on_writable(int client) {
   FD_SET(client, &inputs);
 }
 
-static void walk(const fd_set *ready, int bound, void (*call)(int)) {
+static void walk(const fd_set* ready, int bound, void (*call)(int)) {
   unsigned long words[WORD_COUNT];
   memcpy(words, ready, sizeof words);
   for (int word = 0; word * (int)WORD_BITS <= bound; word++) {
@@ -94,7 +94,7 @@ static void walk(const fd_set *ready, int bound, void (*call)(int)) {
   }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   listener = highest = listen_on(argc, argv, SOCK_NONBLOCK);
   if (listener >= FD_SETSIZE) die("too many descriptors are open already");
   FD_SET(listener, &inputs);

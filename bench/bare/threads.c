@@ -10,7 +10,7 @@
 
 #include "listen.h"
 
-static void *serve(void *argument) {
+static void* serve(void* argument) {
   int client = (int)(intptr_t)argument;
   char buffer[BUFFER_SIZE];
   for (;;) {
@@ -29,7 +29,7 @@ out:
   return NULL;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   int listener = listen_on(argc, argv, 0);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
@@ -42,6 +42,6 @@ int main(int argc, char **argv) {
       continue;
     }
     pthread_t thread;
-    if (pthread_create(&thread, &attributes, serve, (void *)(intptr_t)client) != 0) close(client);
+    if (pthread_create(&thread, &attributes, serve, (void*)(intptr_t)client) != 0) close(client);
   }
 }

@@ -26,13 +26,13 @@ struct Contest {
 enum class Load { closed_loop, open_loop, half_of_highest, churn };
 
 struct Cell {
-  std::string name;   // For --only, and in goals.
+  std::string name;  // For --only, and in goals.
   std::string title;
   Load load = Load::closed_loop;
   std::size_t message_size = 64;
   int connections = 64;
-  int depth = 1;        // Requests outstanding on each connection.
-  double rate = 0;      // Open loop: requests a second.
+  int depth = 1;    // Requests outstanding on each connection.
+  double rate = 0;  // Open loop: requests a second.
   std::int64_t turn_ms = 50;
   std::vector<Contest> contests;
 };
@@ -48,8 +48,8 @@ struct Goal {
   Contest contest;
   Metric metric = Metric::cpu;
   double limit = 1;
-  bool at_least = false;      // The ratio has to reach the limit instead of staying below.
-  bool below_peers = false;   // Also: lower than every peer's in the same cells.
+  bool at_least = false;     // The ratio has to reach the limit instead of staying below.
+  bool below_peers = false;  // Also: lower than every peer's in the same cells.
 };
 
 std::vector<Cell> all_cells();

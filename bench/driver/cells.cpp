@@ -69,7 +69,8 @@ void add_echo(std::vector<Cell>& cells) {
   for (const int connections : {1, 64}) {
     Cell cell = echo(64, connections);
     cell.name = fmt::format("pipelined-{}c", connections);
-    cell.title = fmt::format("64 B messages, {} connections, 16 outstanding on each", connections);
+    cell.title =
+        fmt::format("64 B messages, {} connections, 16 outstanding on each", connections);
     cell.depth = 16;
     add_models(cell, loops);
     add_peers(cell);
@@ -113,8 +114,10 @@ void add_rest(std::vector<Cell>& cells) {
     cell.name = fmt::format("idle-{}", idle);
     cell.title = fmt::format("64 B messages, 64 connections active among {} idle", idle);
     for (const char* model : {"epoll-et", "epoll-lt", "io-uring"}) {
-      cell.contests.push_back({{std::string("bare:") + model, idle}, {std::string("bare:") + model}});
-      cell.contests.push_back({{std::string("weir:") + model, idle}, {std::string("weir:") + model}});
+      cell.contests.push_back(
+          {{std::string("bare:") + model, idle}, {std::string("bare:") + model}});
+      cell.contests.push_back(
+          {{std::string("weir:") + model, idle}, {std::string("weir:") + model}});
     }
     for (const char* model : {"poll", "nonblocking"}) {
       const Entry bare{std::string("bare:") + model, idle};
@@ -128,7 +131,8 @@ void add_rest(std::vector<Cell>& cells) {
   spin.name = "spin";
   spin.title = "64 B, one connection: spin_before_sleep against the same model without";
   for (const char* model : {"epoll-et", "epoll-lt", "poll", "io-uring"}) {
-    spin.contests.push_back({{fmt::format("weir:{}+spin", model)}, {fmt::format("weir:{}", model)}});
+    spin.contests.push_back(
+        {{fmt::format("weir:{}+spin", model)}, {fmt::format("weir:{}", model)}});
   }
   cells.push_back(spin);
 

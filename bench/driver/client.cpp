@@ -36,7 +36,8 @@ class Watchdog {
 };
 
 int wait_for_events(int epoll, Events& events, int timeout_ms) {
-  return must(::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), timeout_ms), "epoll_wait");
+  return must(::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), timeout_ms),
+              "epoll_wait");
 }
 
 }  // namespace
@@ -59,7 +60,8 @@ Client::Client(int port, int connections, std::size_t message_size)
   connections_.reserve(static_cast<std::size_t>(connections));
   while (connections_.size() < static_cast<std::size_t>(connections)) {
     const std::size_t first = connections_.size();
-    const std::size_t some = std::min(first + greeted_at_once, static_cast<std::size_t>(connections));
+    const std::size_t some =
+        std::min(first + greeted_at_once, static_cast<std::size_t>(connections));
     while (connections_.size() < some) add(connect_to(port));
     run(INT64_MAX, static_cast<std::int64_t>(some - first), 1, first);
   }
@@ -101,7 +103,8 @@ std::size_t Client::receive(Connection& connection) {
       throw std::runtime_error("the server has sent more than it got");
     }
     connection.unread -= static_cast<std::size_t>(size);
-    if (static_cast<std::size_t>(size) < scratch.size()) break;  // Drained: an edge tells of more.
+    if (static_cast<std::size_t>(size) < scratch.size())
+      break;  // Drained: an edge tells of more.
   }
   return before - (connection.unread + message_size_ - 1) / message_size_;
 }
@@ -146,7 +149,8 @@ Turn Client::run(std::int64_t deadline_ns, std::int64_t requests_max, int depth,
 void Client::record(Connection& connection, std::size_t replies, std::int64_t now, Turn& turn) {
   for (; replies > 0; --replies) {
     const std::int64_t latency = now - connection.intended[connection.oldest++];
-    turn.latencies_ns.push_back(static_cast<std::uint32_t>(std::min<std::int64_t>(latency, UINT32_MAX)));
+    turn.latencies_ns.push_back(
+        static_cast<std::uint32_t>(std::min<std::int64_t>(latency, UINT32_MAX)));
     ++turn.requests;
   }
   if (connection.oldest == connection.intended.size()) {
@@ -166,7 +170,8 @@ Turn Client::open_loop(std::int64_t duration_ns, double rate) {
   while (turn.requests < total) {
     std::int64_t now = now_ns();
     while (started < total) {
-      const auto due = begin + static_cast<std::int64_t>(static_cast<double>(started) * interval_ns);
+      const auto due =
+          begin + static_cast<std::int64_t>(static_cast<double>(started) * interval_ns);
       if (due > now) break;
       const auto slot = static_cast<std::size_t>(started) % connections_.size();
       connections_[slot].intended.push_back(due);

@@ -14,14 +14,15 @@ namespace bench {
 struct Turn {
   std::int64_t requests = 0;
   std::int64_t wall_ns = 0;
-  std::vector<std::uint32_t> latencies_ns;  // Open loop only; counted from the intended send time.
+  std::vector<std::uint32_t>
+      latencies_ns;  // Open loop only; counted from the intended send time.
 };
 
 Fd connect_to(int port);  // Blocking, TCP_NODELAY.
 
 /// Connections to one server, used for one turn after another. It never sleeps in a turn
-/// unless told to: waiting is polling, so that its own wake-ups are no part of what is measured. Between turns
-/// nothing is in flight.
+/// unless told to: waiting is polling, so that its own wake-ups are no part of what is measured.
+/// Between turns nothing is in flight.
 class Client {
  public:
   /// Opens the connections and has one request answered on each, so that all have been accepted;
@@ -44,8 +45,8 @@ class Client {
  private:
   struct Connection {
     Fd fd;
-    std::size_t unsent = 0;     // Bytes still to be written.
-    std::size_t unread = 0;     // Bytes of replies still to come.
+    std::size_t unsent = 0;              // Bytes still to be written.
+    std::size_t unread = 0;              // Bytes of replies still to come.
     std::vector<std::int64_t> intended;  // Open loop: when the outstanding requests were due.
     std::size_t oldest = 0;              // Index of the first of them that has no reply.
     bool echoed = false;                 // Churn: the reply has come.

@@ -97,7 +97,8 @@ void hold(int port, int at_once, std::uint64_t seed) {
 
 void check_echo(int port, bool one_client, std::uint64_t seed) {
   const int at_once = one_client ? 1 : conversations_at_once;
-  for (std::uint64_t round = 0; round < 6; ++round) hold(port, at_once, seed * 1000 + round * 100);
+  for (std::uint64_t round = 0; round < 6; ++round)
+    hold(port, at_once, seed * 1000 + round * 100);
 }
 
 }  // namespace bench

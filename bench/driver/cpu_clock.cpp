@@ -25,7 +25,8 @@ int open_task_clock(pid_t pid) {
   attributes.config = PERF_COUNT_SW_TASK_CLOCK;
   attributes.inherit = 1;
   attributes.exclude_kernel = 1;  // Needs no privilege then; a task clock counts all the same.
-  return static_cast<int>(syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC));
+  return static_cast<int>(
+      syscall(SYS_perf_event_open, &attributes, pid, -1, -1, PERF_FLAG_FD_CLOEXEC));
 }
 
 std::string file_text(const std::string& path) {
@@ -69,8 +70,7 @@ std::int64_t CpuClock::read_at_rest_ns() const {
   std::int64_t last = read_ns();
   for (int attempt = 0; attempt < 100; ++attempt) {
     const std::int64_t until = now_ns() + 50 * us;
-    while (now_ns() < until) {
-    }
+    while (now_ns() < until) {}
     const std::int64_t next = read_ns();
     if (next == last) break;
     last = next;

@@ -23,12 +23,12 @@ struct ExactGoal {
 };
 
 constexpr ExactGoal goals[] = {
-    {"weir:epoll-et", "instructions", 300},   {"weir:epoll-lt", "instructions", 300},
-    {"weir:epoll-et", "system_calls", 2.05},  {"weir:io-uring", "system_calls", 0.06},
-    {"weir:nonblocking", "allocations", 0},   {"weir:select", "allocations", 0},
-    {"weir:poll", "allocations", 0},          {"weir:epoll-lt", "allocations", 0},
-    {"weir:epoll-et", "allocations", 0},      {"weir:io-uring", "allocations", 0},
-    {"weir:epoll-et", "idle_bytes", 320},     {"weir:io-uring", "idle_bytes", 320},
+    {"weir:epoll-et", "instructions", 300},  {"weir:epoll-lt", "instructions", 300},
+    {"weir:epoll-et", "system_calls", 2.05}, {"weir:io-uring", "system_calls", 0.06},
+    {"weir:nonblocking", "allocations", 0},  {"weir:select", "allocations", 0},
+    {"weir:poll", "allocations", 0},         {"weir:epoll-lt", "allocations", 0},
+    {"weir:epoll-et", "allocations", 0},     {"weir:io-uring", "allocations", 0},
+    {"weir:epoll-et", "idle_bytes", 320},    {"weir:io-uring", "idle_bytes", 320},
 };
 
 /// A count that cannot be taken is a gap in the table with a line that says why.
@@ -56,7 +56,8 @@ Row count(const Subject& subject, bool smoke) {
   }
   if (subject.one_client) return row;
   if (!subject.works_when_idle) {
-    row.calls = attempt(subject, "system calls", [&] { return count_system_calls(subject, smoke); });
+    row.calls =
+        attempt(subject, "system calls", [&] { return count_system_calls(subject, smoke); });
   }
   // select ends at FD_SETSIZE; the others are asked for more than that.
   if (!subject.name.ends_with(":select")) {
@@ -80,9 +81,10 @@ std::string cell(const std::optional<double>& value, int digits) {
 }
 
 void print_header() {
-  fmt::print("\n64 B echo. Instructions: user space, 1 connection. System calls and allocations: 64 "
-             "connections.\nMemory: bytes an idle connection (10,000; fork and threads 1,000); the "
-             "kernel's part is both ends, roughly.\n\n");
+  fmt::print(
+      "\n64 B echo. Instructions: user space, 1 connection. System calls, allocations: 64.\n"
+      "Memory: bytes an idle connection (10,000; fork and threads 1,000); the kernel's part "
+      "is both ends, roughly.\n\n");
   fmt::print("{:<20} {:>13} {:>13} {:>12} {:>10} {:>12}\n", "subject", "instructions",
              "system calls", "allocations", "user B", "kernel B");
 }
@@ -118,8 +120,8 @@ nlohmann::json judge(const std::vector<Row>& rows) {
       if (row.subject != goal.subject || !reached) continue;
       // An allocation in 20,000 requests is the C library's, not the request's.
       const bool met = *reached <= goal.limit + (goal.limit == 0 ? 0.0005 : 0);
-      fmt::print("  {:<18} {:<14} at most {:>6}  {:>8}  {}\n", goal.subject, goal.what, goal.limit,
-                 fmt::format("{:.3f}", *reached), met ? "met" : "MISSED");
+      fmt::print("  {:<18} {:<14} at most {:>6}  {:>8}  {}\n", goal.subject, goal.what,
+                 goal.limit, fmt::format("{:.3f}", *reached), met ? "met" : "MISSED");
       json.push_back({{"subject", goal.subject},
                       {"what", goal.what},
                       {"limit", goal.limit},
@@ -137,10 +139,10 @@ nlohmann::json count_exactly(const std::vector<std::string>& subjects, bool smok
   print_header();
   nlohmann::json json;
   for (const Subject& subject : all_subjects()) {
-    const bool wanted = subjects.empty() ||
-                        std::any_of(subjects.begin(), subjects.end(), [&](const std::string& name) {
-                          return subject.name.starts_with(name);
-                        });
+    const bool wanted = subjects.empty() || std::any_of(subjects.begin(), subjects.end(),
+                                                        [&](const std::string& name) {
+                                                          return subject.name.starts_with(name);
+                                                        });
     const bool variant = subject.name == "A/A" || subject.name.find('+') != std::string::npos;
     if (!wanted || variant || subject.proxy || !is_built(subject)) continue;
     rows.push_back(count(subject, smoke));

@@ -24,8 +24,8 @@ struct Count {
 /// points in one run, so that starting, warming up and stopping are not part of it.
 Count count_instructions(const Subject& subject, bool smoke);
 
-/// System calls for a 64 B echo over 64 connections. By a perf tracepoint, at full speed, where that
-/// is permitted; else under strace, which slows the server down so that its batches grow.
+/// System calls for a 64 B echo over 64 connections. By a perf tracepoint, at full speed, where
+/// that is permitted; else under strace, which slows the server down so that its batches grow.
 Count count_system_calls(const Subject& subject, bool smoke);
 
 /// Heap allocations for a 64 B echo over 64 connections, after warm-up.

@@ -89,8 +89,8 @@ double count_by_perf(const Subject& subject, std::int64_t requests) {
 }
 
 std::int64_t calls_under_strace(const Subject& subject, std::int64_t requests) {
-  const std::string summary =
-      std::filesystem::temp_directory_path() / ("weir-bench-strace." + std::to_string(::getpid()));
+  const std::string summary = std::filesystem::temp_directory_path() /
+                              ("weir-bench-strace." + std::to_string(::getpid()));
   Launch launch;
   launch.command = {"strace", "-f", "-qq", "-c", "-U", "calls,name", "-o", summary};
   for (const std::string& word : command_of(subject)) launch.command.push_back(word);

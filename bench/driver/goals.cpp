@@ -16,30 +16,58 @@ void add_echo_goals(std::vector<Goal>& goals) {
     goals.push_back({fmt::format("{}: small messages", model), small, against_bare(model),
                      Metric::cpu, 1.03, false, true});
   }
-  goals.push_back({"io-uring: small messages", small, against_bare("io-uring"), Metric::cpu, 1.03});
+  goals.push_back(
+      {"io-uring: small messages", small, against_bare("io-uring"), Metric::cpu, 1.03});
   goals.push_back({"io-uring against bare epoll edge",
                    {"64B-64c", "64B-1000c", "512B-64c", "512B-1000c"},
-                   {{"weir:io-uring"}, bare_edge}, Metric::cpu, 0.97});
-  goals.push_back({"epoll-et at 20,000/s", {"rate-20000"}, against_bare("epoll-et"), Metric::cpu, 1.03});
-  goals.push_back({"io-uring at 20,000/s against bare epoll edge", {"rate-20000"},
-                   {{"weir:io-uring"}, bare_edge}, Metric::cpu, 1.05});
-  goals.push_back({"io-uring at 20,000/s: p99 against bare epoll edge", {"rate-20000"},
-                   {{"weir:io-uring"}, bare_edge}, Metric::p99, 1.00});
+                   {{"weir:io-uring"}, bare_edge},
+                   Metric::cpu,
+                   0.97});
+  goals.push_back(
+      {"epoll-et at 20,000/s", {"rate-20000"}, against_bare("epoll-et"), Metric::cpu, 1.03});
+  goals.push_back({"io-uring at 20,000/s against bare epoll edge",
+                   {"rate-20000"},
+                   {{"weir:io-uring"}, bare_edge},
+                   Metric::cpu,
+                   1.05});
+  goals.push_back({"io-uring at 20,000/s: p99 against bare epoll edge",
+                   {"rate-20000"},
+                   {{"weir:io-uring"}, bare_edge},
+                   Metric::p99,
+                   1.00});
   for (const char* model : {"fork", "threads"}) {
-    goals.push_back({fmt::format("{}: long-lived connections", model), {"64B-1c", "64B-64c"},
-                     against_bare(model), Metric::cpu, 1.05});
+    goals.push_back({fmt::format("{}: long-lived connections", model),
+                     {"64B-1c", "64B-64c"},
+                     against_bare(model),
+                     Metric::cpu,
+                     1.05});
   }
-  goals.push_back({"iterative: long-lived connections", {"64B-1c"}, against_bare("iterative"),
-                   Metric::cpu, 1.05});
-  for (const char* model : {"epoll-et", "epoll-lt", "poll", "select", "nonblocking", "io-uring"}) {
-    goals.push_back({fmt::format("{}: pipelined", model), {"pipelined-1c", "pipelined-64c"},
-                     against_bare(model), Metric::cpu, 1.03, false, true});
+  goals.push_back({"iterative: long-lived connections",
+                   {"64B-1c"},
+                   against_bare("iterative"),
+                   Metric::cpu,
+                   1.05});
+  for (const char* model :
+       {"epoll-et", "epoll-lt", "poll", "select", "nonblocking", "io-uring"}) {
+    goals.push_back({fmt::format("{}: pipelined", model),
+                     {"pipelined-1c", "pipelined-64c"},
+                     against_bare(model),
+                     Metric::cpu,
+                     1.03,
+                     false,
+                     true});
   }
   for (const char* model : {"epoll-et", "epoll-lt", "io-uring"}) {
-    goals.push_back({fmt::format("{}: 16 KiB messages", model), {"16KiB-1c", "16KiB-64c"},
-                     against_bare(model), Metric::cpu, 1.03});
-    goals.push_back({fmt::format("{}: 256 KiB messages", model), {"256KiB-1c", "256KiB-16c"},
-                     against_bare(model), Metric::cpu, 0.90});
+    goals.push_back({fmt::format("{}: 16 KiB messages", model),
+                     {"16KiB-1c", "16KiB-64c"},
+                     against_bare(model),
+                     Metric::cpu,
+                     1.03});
+    goals.push_back({fmt::format("{}: 256 KiB messages", model),
+                     {"256KiB-1c", "256KiB-16c"},
+                     against_bare(model),
+                     Metric::cpu,
+                     0.90});
   }
 }
 
@@ -48,39 +76,63 @@ void add_other_goals(std::vector<Goal>& goals) {
     const std::vector<std::string> cells = {fmt::format("idle-{}", idle)};
     for (const char* model : {"epoll-et", "epoll-lt", "io-uring"}) {
       const std::string subject = std::string("weir:") + model;
-      goals.push_back({fmt::format("{}: {} idle against none", model, idle), cells,
-                       {{subject, idle}, {subject}}, Metric::cpu, 1.03});
+      goals.push_back({fmt::format("{}: {} idle against none", model, idle),
+                       cells,
+                       {{subject, idle}, {subject}},
+                       Metric::cpu,
+                       1.03});
     }
     for (const char* model : {"poll", "nonblocking"}) {
-      goals.push_back({fmt::format("{}: {} idle", model, idle), cells,
-                       {{std::string("weir:") + model, idle}, {std::string("bare:") + model, idle}},
-                       Metric::cpu, 1.03});
+      goals.push_back(
+          {fmt::format("{}: {} idle", model, idle),
+           cells,
+           {{std::string("weir:") + model, idle}, {std::string("bare:") + model, idle}},
+           Metric::cpu,
+           1.03});
     }
   }
   for (const char* model : {"epoll-et", "epoll-lt", "poll", "io-uring"}) {
-    goals.push_back({fmt::format("{}: spin_before_sleep, one connection", model), {"spin"},
+    goals.push_back({fmt::format("{}: spin_before_sleep, one connection", model),
+                     {"spin"},
                      {{fmt::format("weir:{}+spin", model)}, {fmt::format("weir:{}", model)}},
-                     Metric::requests_per_second, 3.0, true});
+                     Metric::requests_per_second,
+                     3.0,
+                     true});
   }
   for (const char* model : {"epoll-et", "io-uring"}) {
     const Contest contest{{std::string("weir:") + model}, bare_edge};
-    goals.push_back({fmt::format("{}: p99 at half of the highest rate", model), {"half-rate"},
-                     contest, Metric::p99, 1.10});
-    goals.push_back({fmt::format("{}: p99.9 at half of the highest rate", model), {"half-rate"},
-                     contest, Metric::p999, 1.25});
+    goals.push_back({fmt::format("{}: p99 at half of the highest rate", model),
+                     {"half-rate"},
+                     contest,
+                     Metric::p99,
+                     1.10});
+    goals.push_back({fmt::format("{}: p99.9 at half of the highest rate", model),
+                     {"half-rate"},
+                     contest,
+                     Metric::p999,
+                     1.25});
   }
-  for (const char* model : {"epoll-et", "epoll-lt", "poll", "select", "nonblocking", "io-uring"}) {
-    goals.push_back({fmt::format("{}: short connections", model), {"churn"}, against_bare(model),
-                     Metric::cpu, 1.03});
+  for (const char* model :
+       {"epoll-et", "epoll-lt", "poll", "select", "nonblocking", "io-uring"}) {
+    goals.push_back({fmt::format("{}: short connections", model),
+                     {"churn"},
+                     against_bare(model),
+                     Metric::cpu,
+                     1.03});
   }
   for (const char* model : {"iterative", "fork", "threads"}) {
-    goals.push_back({fmt::format("{}: short connections", model), {"churn"}, against_bare(model),
-                     Metric::cpu, 1.05});
+    goals.push_back({fmt::format("{}: short connections", model),
+                     {"churn"},
+                     against_bare(model),
+                     Metric::cpu,
+                     1.05});
   }
   for (const char* model : {"epoll-et", "epoll-lt", "io-uring"}) {
     goals.push_back({fmt::format("{}: proxy", model),
                      {"proxy-64B-1c", "proxy-64B-64c", "proxy-16KiB-16c"},
-                     {{fmt::format("weir:{}-proxy", model)}, {"bare:proxy"}}, Metric::cpu, 1.10});
+                     {{fmt::format("weir:{}-proxy", model)}, {"bare:proxy"}},
+                     Metric::cpu,
+                     1.10});
   }
 }
 

@@ -1,15 +1,16 @@
 // main.cpp - the measuring program: who is measured, under what, in which order.
 //
 // Question: what does a request cost the server, as a ratio to a bare loop in C?
-// Unit: server CPU (user and system) a request, divided by that of the reference's turn just before.
-// What makes it hold on a noisy machine: all subjects are up at once and take short turns.
+// Unit: server CPU (user and system) a request, divided by that of the reference's turn just
+// before. What makes it hold on a noisy machine: all subjects are up at once and take short
+// turns.
 #include <signal.h>
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
 #include <fmt/format.h>
+#include <algorithm>
+#include <CLI/CLI.hpp>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -42,7 +43,8 @@ bool chosen(const std::vector<std::string>& patterns, const std::string& name) {
                      [&](const std::string& pattern) { return name.starts_with(pattern); });
 }
 
-std::vector<bench::Cell> choose_cells(const Arguments& arguments, std::set<std::string>& left_out) {
+std::vector<bench::Cell> choose_cells(const Arguments& arguments,
+                                      std::set<std::string>& left_out) {
   std::vector<bench::Cell> cells;
   for (bench::Cell& cell : arguments.smoke ? bench::smoke_cells() : bench::all_cells()) {
     if (!chosen(arguments.only, cell.name)) continue;
@@ -107,7 +109,8 @@ void measure(const Arguments& arguments, nlohmann::json& json) {
 
 void list() {
   fmt::print("cells:\n");
-  for (const bench::Cell& cell : bench::all_cells()) fmt::print("  {:<16} {}\n", cell.name, cell.title);
+  for (const bench::Cell& cell : bench::all_cells())
+    fmt::print("  {:<16} {}\n", cell.name, cell.title);
   fmt::print("subjects:\n");
   for (const bench::Subject& subject : bench::all_subjects()) {
     fmt::print("  {:<24} {}\n", subject.name, bench::is_built(subject) ? "" : "not built");
@@ -117,12 +120,14 @@ void list() {
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
   CLI::App app{"Measures TCP echo servers against bare loops, in turns."};
-  app.add_flag("--exact", arguments.exact, "Only what can be counted: instructions, system calls, "
-                                           "allocations, memory");
+  app.add_flag("--exact", arguments.exact,
+               "Only what can be counted: instructions, system calls, "
+               "allocations, memory");
   app.add_flag("--smoke", arguments.smoke, "A few short turns, to see that everything works");
   app.add_flag("--list", arguments.list, "Print the names of cells and subjects");
   app.add_option("--only", arguments.only, "Cells whose names begin so")->delimiter(',');
-  app.add_option("--subjects", arguments.subjects, "Subjects whose names begin so")->delimiter(',');
+  app.add_option("--subjects", arguments.subjects, "Subjects whose names begin so")
+      ->delimiter(',');
   app.add_option("--rounds", arguments.schedule.rounds, "Rounds")->check(CLI::Range(1, 10000));
   app.add_option("--turn-ms", arguments.turn_ms, "Length of a turn; default: the cell's");
   app.add_option("--seed", arguments.schedule.seed, "Of the order of turns");
@@ -133,9 +138,7 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--json", arguments.json, "Write everything to this file");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    std::exit(app.exit(error) == 0 ? 0 : 2);
-  }
+  } catch (const CLI::ParseError& error) { std::exit(app.exit(error) == 0 ? 0 : 2); }
   if (arguments.smoke) arguments.schedule.rounds = 2;
   return arguments;
 }

@@ -55,7 +55,10 @@ std::vector<std::vector<Group>> split_into_panels(const Cell& cell) {
 class Panel {
  public:
   Panel(const Cell& cell, std::vector<Group> groups, const Schedule& schedule, CellResult& result)
-      : cell_(cell), groups_(std::move(groups)), schedule_(schedule), result_(result),
+      : cell_(cell),
+        groups_(std::move(groups)),
+        schedule_(schedule),
+        result_(result),
         random_(schedule.seed) {
     for (const Group& group : groups_) {
       for (const std::size_t index : group) {
@@ -105,8 +108,8 @@ class Panel {
   }
 
   static void compare(ContestResult& result, const Reading& subject, const Reading& reference) {
-    for (const Metric metric : {Metric::cpu, Metric::requests_per_second, Metric::p50, Metric::p99,
-                                Metric::p999}) {
+    for (const Metric metric :
+         {Metric::cpu, Metric::requests_per_second, Metric::p50, Metric::p99, Metric::p999}) {
       const double base = reference.value(metric);
       if (base > 0) result.ratios[metric].push_back(subject.value(metric) / base);
     }

@@ -17,12 +17,12 @@ struct Schedule {
   int server_cpu = 0;
   int client_cpu = 1;
   std::uint64_t seed = 1;
-  std::string server_log;          // Where the servers' stderr goes; empty: nowhere.
+  std::string server_log;  // Where the servers' stderr goes; empty: nowhere.
 };
 
 struct Figures {
   Entry entry;
-  double cpu_us = 0;               // Medians over all turns, for information.
+  double cpu_us = 0;  // Medians over all turns, for information.
   double requests_per_second = 0;
   double p50_us = 0, p99_us = 0, p999_us = 0;
 };
@@ -35,7 +35,7 @@ struct ContestResult {
 
 struct CellResult {
   Cell cell;
-  double rate = 0;                 // Open loop: the rate that was offered.
+  double rate = 0;  // Open loop: the rate that was offered.
   std::vector<ContestResult> contests;
   std::map<Entry, Figures> figures;
 };

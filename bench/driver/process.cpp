@@ -26,9 +26,11 @@ constexpr int stop_timeout_ms = 5'000;
   const int error = ::open(log, O_WRONLY | O_CREAT | O_APPEND, 0644);
   if (error >= 0) dup2(error, STDERR_FILENO);
   if (launch.cpu >= 0) pin_to_cpu(launch.cpu);
-  for (const std::string& setting : launch.environment) putenv(const_cast<char*>(setting.c_str()));
+  for (const std::string& setting : launch.environment)
+    putenv(const_cast<char*>(setting.c_str()));
   std::vector<char*> arguments;
-  for (const std::string& word : launch.command) arguments.push_back(const_cast<char*>(word.c_str()));
+  for (const std::string& word : launch.command)
+    arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());
   _exit(127);

@@ -13,10 +13,10 @@ namespace bench {
 
 struct Launch {
   std::vector<std::string> command;
-  std::vector<std::string> environment;  // NAME=VALUE, on top of what the driver has.
-  int cpu = 0;                           // Pinned there; negative: anywhere.
-  bool forks = false;                    // Its work is done by children.
-  std::string log;                       // Where its stderr goes; empty: nowhere.
+  std::vector<std::string> environment;              // NAME=VALUE, on top of what the driver has.
+  int cpu = 0;                                       // Pinned there; negative: anywhere.
+  bool forks = false;                                // Its work is done by children.
+  std::string log;                                   // Where its stderr goes; empty: nowhere.
   std::function<void(pid_t)> before_exec = nullptr;  // Called in the driver, the child waiting.
 };
 

@@ -28,7 +28,8 @@ std::string tail_columns(const ContestResult& contest, const Figures& figures) {
 
 const ContestResult* find(const CellResult& cell, const Contest& wanted) {
   for (const ContestResult& result : cell.contests) {
-    if (result.contest.subject == wanted.subject && result.contest.reference == wanted.reference) {
+    if (result.contest.subject == wanted.subject &&
+        result.contest.reference == wanted.reference) {
       return &result;
     }
   }
@@ -65,8 +66,7 @@ double against_baseline(const GoalResult& result, const ByName& cells) {
 void compare_with_peers(GoalResult& result, const ByName& cells) {
   const double own = against_baseline(result, cells);
   if (own <= 0) return;
-  for (const char* peer :
-       {"asio-callbacks", "asio-coroutines", "libuv", "libevent", "libev"}) {
+  for (const char* peer : {"asio-callbacks", "asio-coroutines", "libuv", "libevent", "libev"}) {
     const auto ratios = collect(result.goal, {{peer}, {"bare:epoll-et"}}, cells);
     if (ratios.empty()) continue;
     const double margin = geometric_mean(ratios).median / own;

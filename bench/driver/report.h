@@ -23,7 +23,8 @@ struct GoalResult {
 };
 
 /// Only goals of which at least one cell was run. A goal with a cell missing has no value.
-std::vector<GoalResult> judge(const std::vector<Goal>& goals, const std::vector<CellResult>& results);
+std::vector<GoalResult> judge(const std::vector<Goal>& goals,
+                              const std::vector<CellResult>& results);
 void print(const std::vector<GoalResult>& goals);
 
 nlohmann::json to_json(const CellResult& result);

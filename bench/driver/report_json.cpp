@@ -45,7 +45,8 @@ nlohmann::json to_json(const CellResult& result) {
                          {"depth", cell.depth},
                          {"turn_ms", cell.turn_ms},
                          {"offered_per_second", result.rate}};
-  for (const ContestResult& contest : result.contests) json["contests"].push_back(to_json(contest));
+  for (const ContestResult& contest : result.contests)
+    json["contests"].push_back(to_json(contest));
   for (const auto& [entry, figures] : result.figures) {
     json["figures"][entry.label()] = {{"cpu_us", figures.cpu_us},
                                       {"requests_per_second", figures.requests_per_second},

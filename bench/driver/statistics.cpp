@@ -10,8 +10,7 @@ Estimate estimate(std::vector<double> samples) {
   std::sort(samples.begin(), samples.end());
   const std::size_t count = samples.size();
   const std::size_t middle = count / 2;
-  const double median =
-      count % 2 ? samples[middle] : (samples[middle - 1] + samples[middle]) / 2;
+  const double median = count % 2 ? samples[middle] : (samples[middle - 1] + samples[middle]) / 2;
   // The number of samples below the true median is binomial(count, 1/2).
   const double half = static_cast<double>(count) / 2;
   const double reach = 1.96 * std::sqrt(static_cast<double>(count)) / 2;

@@ -38,13 +38,19 @@ Subject weir(const std::string& model, std::vector<std::string> options = {},
 
 std::vector<Subject> make_subjects() {
   std::vector<Subject> all = {
-      bare("iterative", "iterative"),   bare("fork", "fork"),
-      bare("threads", "threads"),       bare("nonblocking", "nonblocking"),
-      bare("select", "select"),         bare("poll", "poll"),
-      bare("epoll-lt", "epoll_level"),  bare("epoll-et", "epoll_edge"),
-      bare("io-uring", "io_uring"),     peer("asio-callbacks", "asio_callbacks"),
+      bare("iterative", "iterative"),
+      bare("fork", "fork"),
+      bare("threads", "threads"),
+      bare("nonblocking", "nonblocking"),
+      bare("select", "select"),
+      bare("poll", "poll"),
+      bare("epoll-lt", "epoll_level"),
+      bare("epoll-et", "epoll_edge"),
+      bare("io-uring", "io_uring"),
+      peer("asio-callbacks", "asio_callbacks"),
       peer("asio-coroutines", "asio_coroutines"),
-      peer("libuv", "uv"),              peer("libevent", "event"),
+      peer("libuv", "uv"),
+      peer("libevent", "event"),
       peer("libev", "ev"),
   };
   // The noise of the machine: a program measured against a second instance of itself.

@@ -9,15 +9,15 @@ namespace bench {
 enum class Family { bare, peer, weir };
 
 struct Subject {
-  std::string name;     // As in tables and for --subjects: bare:epoll-et, libuv, weir:epoll-et.
+  std::string name;  // As in tables and for --subjects: bare:epoll-et, libuv, weir:epoll-et.
   Family family = Family::bare;
   std::string program;  // File name in the directory of programs.
   std::vector<std::string> before_port;
   std::vector<std::string> after_port;
-  bool forks = false;           // Its work is done in child processes.
+  bool forks = false;            // Its work is done in child processes.
   bool works_when_idle = false;  // Polls without being asked: stopped outside its turns.
-  bool one_client = false;      // Serves one client at a time.
-  bool proxy = false;           // Wants the port of an upstream as its next argument.
+  bool one_client = false;       // Serves one client at a time.
+  bool proxy = false;            // Wants the port of an upstream as its next argument.
 };
 
 /// All subjects, built or not.

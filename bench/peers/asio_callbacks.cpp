@@ -1,13 +1,13 @@
 // asio_callbacks.cpp - echo on standalone Asio, with completion handlers.
 //
-// Tuned: one thread and a concurrency hint that says so (no locks); one buffer a session for its whole
-// life; Asio's own per-thread recycling of handler memory, so no allocation a request.
+// Tuned: one thread and a concurrency hint that says so (no locks); one buffer a session for its
+// whole life; Asio's own per-thread recycling of handler memory, so no allocation a request.
 
 #include <array>
 #include <asio.hpp>
 #include <memory>
 
-#include "../bare/listen.h"
+#include "asio_listen.h"
 
 using asio::ip::tcp;
 
@@ -44,7 +44,7 @@ static void accept(tcp::acceptor& acceptor) {
 int main(int argc, char** argv) {
   asio::io_context context(ASIO_CONCURRENCY_HINT_UNSAFE);
   tcp::acceptor acceptor(context);
-  acceptor.assign(tcp::v4(), listen_on(argc, argv, 0));
+  listen_on(acceptor, argc, argv);
   accept(acceptor);
   context.run();
 }

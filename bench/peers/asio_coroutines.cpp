@@ -1,14 +1,14 @@
 // asio_coroutines.cpp - echo on standalone Asio, as C++20 coroutines.
 //
-// Tuned: one thread and a concurrency hint that says so (no locks); errors as values (as_tuple), so that
-// the end of a stream throws nothing; awaitables bound to the concrete executor, so that no operation
-// goes through a type-erased one.
+// Tuned: one thread and a concurrency hint that says so (no locks); errors as values (as_tuple), so
+// that the end of a stream throws nothing; awaitables bound to the concrete executor, so that no
+// operation goes through a type-erased one.
 
 #include <array>
 #include <asio.hpp>
 #include <asio/experimental/as_tuple.hpp>
 
-#include "../bare/listen.h"
+#include "asio_listen.h"
 
 using Executor = asio::io_context::executor_type;
 using Awaitable = asio::awaitable<void, Executor>;
@@ -29,14 +29,15 @@ static Awaitable echo(Socket client) {
 static Awaitable serve(Acceptor& acceptor) {
   for (;;) {
     auto [error, client] = co_await acceptor.async_accept();
-    if (!error) co_spawn(acceptor.get_executor(), echo(Socket(std::move(client))), asio::detached);
+    if (!error)
+      co_spawn(acceptor.get_executor(), echo(Socket(std::move(client))), asio::detached);
   }
 }
 
 int main(int argc, char** argv) {
   asio::io_context context(ASIO_CONCURRENCY_HINT_UNSAFE);
   Acceptor acceptor(context.get_executor());
-  acceptor.assign(asio::ip::tcp::v4(), listen_on(argc, argv, 0));
+  listen_on(acceptor, argc, argv);
   co_spawn(context.get_executor(), serve(acceptor), asio::detached);
   context.run();
 }
