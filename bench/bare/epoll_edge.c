@@ -16,7 +16,7 @@
 #include "listen.h"
 #include "rest.h"
 
-enum { EVENTS_MAX = 512, BUFFERS_A_TURN = 16 };
+enum { EVENTS_MAX = 512 };
 #define BOTH_DIRECTIONS ((uint32_t)(EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET))
 
 static int epoll;

@@ -5,8 +5,8 @@
 //   1. Create the epoll object; register the listener for readable events.
 //   2. Wait for a batch of events; each says which descriptor it is about.
 //   3. The listener: accept, and register the client for readable events.
-//      A readable client: receive once and send. If more is there, the next wait tells again. What
-//      the kernel does not take is kept, and the registration changes to writable events.
+//      A readable client: receive and send. If more is there, the next wait tells again. What the
+//      kernel does not take is kept, and the registration changes to writable events.
 //      A writable client: send the rest, then change the registration back.
 //   4. Closing a socket takes it out of the epoll object.
 #define _GNU_SOURCE
@@ -43,10 +43,7 @@ static enum outcome serve(int client) {
     if (outcome == ALL_SENT) watch(EPOLL_CTL_MOD, client, EPOLLIN);
     return outcome;
   }
-  ssize_t size = recv(client, buffer, sizeof buffer, 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return ALL_SENT;
-  if (size <= 0) return BROKEN;
-  enum outcome outcome = send_or_keep(client, buffer, (size_t)size, &left[client]);
+  enum outcome outcome = echo(client, buffer, &left[client]);
   if (outcome == SOME_LEFT) watch(EPOLL_CTL_MOD, client, EPOLLOUT);
   return outcome;
 }

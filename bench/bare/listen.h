@@ -20,6 +20,10 @@
 
 enum { BUFFER_SIZE = 64 * 1024, BACKLOG = 4096, FD_COUNT_MAX = 1 << 20 };
 
+// A client that fills the buffer has more to say and is served on, as long as others need not wait
+// too long: this many buffers.
+enum { BUFFERS_A_TURN = 16 };
+
 _Noreturn static inline void die(const char* what) {
   perror(what);
   exit(1);

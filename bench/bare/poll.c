@@ -35,10 +35,7 @@ static enum outcome serve(struct pollfd* slot) {
     if (outcome == ALL_SENT) slot->events = POLLIN;
     return outcome;
   }
-  ssize_t size = recv(slot->fd, buffer, sizeof buffer, 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return ALL_SENT;
-  if (size <= 0) return BROKEN;
-  enum outcome outcome = send_or_keep(slot->fd, buffer, (size_t)size, &left[slot->fd]);
+  enum outcome outcome = echo(slot->fd, buffer, &left[slot->fd]);
   if (outcome == SOME_LEFT) slot->events = POLLOUT;
   return outcome;
 }

@@ -66,10 +66,7 @@ static void on_readable(int client) {
     accept_all();
     return;
   }
-  ssize_t size = recv(client, buffer, sizeof buffer, 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  enum outcome outcome = BROKEN;
-  if (size > 0) outcome = send_or_keep(client, buffer, (size_t)size, &left[client]);
+  enum outcome outcome = echo(client, buffer, &left[client]);
   if (outcome == BROKEN) close_client(client);
   if (outcome != SOME_LEFT) return;
   FD_CLR(client, &inputs);

@@ -28,10 +28,7 @@ static enum outcome serve(struct ev_loop* loop, struct client* client) {
     if (outcome == ALL_SENT) watch(loop, client, EV_READ);
     return outcome;
   }
-  ssize_t size = recv(fd, buffer, sizeof buffer, 0);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return ALL_SENT;
-  if (size <= 0) return BROKEN;
-  enum outcome outcome = send_or_keep(fd, buffer, (size_t)size, &client->left);
+  enum outcome outcome = echo(fd, buffer, &client->left);
   if (outcome == SOME_LEFT) watch(loop, client, EV_WRITE);
   return outcome;
 }
