@@ -74,7 +74,7 @@ void add_echo(std::vector<Cell>& cells) {
     cell.depth = 16;
     add_models(cell, loops);
     add_peers(cell);
-    add_mechanisms(cell, {"io-uring"});
+    add_mechanisms(cell, loops);
     cells.push_back(cell);
   }
 }

@@ -34,6 +34,7 @@ struct Arguments {
   std::string json;
   std::string programs;
   std::int64_t turn_ms = 0;
+  int nice = 0;
 };
 
 /// A name is chosen when a pattern equals it or begins it: `64B` chooses 64B-1c and 64B-64c.
@@ -133,6 +134,10 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--seed", arguments.schedule.seed, "Of the order of turns");
   app.add_option("--server-cpu", arguments.schedule.server_cpu, "CPU of the servers");
   app.add_option("--client-cpu", arguments.schedule.client_cpu, "CPU of the client");
+  app.add_option(
+      "--nice", arguments.nice,
+      "Priority of servers and client, -20 to 19: keeps other work on this machine out of "
+      "the latencies; needs privilege");
   app.add_option("--server-log", arguments.schedule.server_log, "File for the servers' stderr");
   app.add_option("--programs", arguments.programs, "Directory of the programs");
   app.add_option("--json", arguments.json, "Write everything to this file");
@@ -151,6 +156,9 @@ int main(int argc, char** argv) try {
   if (arguments.list) {
     list();
     return 0;
+  }
+  if (arguments.nice != 0 && setpriority(PRIO_PROCESS, 0, arguments.nice) != 0) {
+    bench::fail("--nice");
   }
   signal(SIGPIPE, SIG_IGN);
   rlimit descriptors{};

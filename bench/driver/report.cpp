@@ -135,7 +135,8 @@ void print(const std::vector<GoalResult>& goals) {
     fmt::print("  {:<52} {:<14} {}  {}{}", goal.title, limit, interval(*result.value),
                result.met() ? "met" : "MISSED", open ? " (interval spans the goal)" : "");
     if (!result.best_peer.empty()) {
-      fmt::print("; best peer {} uses {:.2f} times that", result.best_peer, result.peer_margin);
+      fmt::print("; the best peer, {}, uses {:.2f} times as much", result.best_peer,
+                 result.peer_margin);
     }
     fmt::print("\n");
   }
