@@ -24,7 +24,7 @@ Task<> echo_moved(Connection& peer, const Settings&) {
 }
 
 Task<> discard(Connection& peer, const Settings&) {
-  while (Chunk bytes = co_await peer.receive()) continue;
+  while (Chunk bytes = co_await peer.receive()) {}
 }
 
 /// Keeps every buffer it is given until the peer has finished.
@@ -162,7 +162,7 @@ Task<> addresses(Connection& peer, const Settings&) {
   const std::string from = peer.peer().text();
   const std::string to = peer.local().text();
   co_await peer.send(id, " ", from, " ", to, "\n");
-  while (Chunk bytes = co_await peer.receive()) continue;
+  while (Chunk bytes = co_await peer.receive()) {}
 }
 
 }  // namespace

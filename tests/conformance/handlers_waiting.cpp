@@ -157,7 +157,7 @@ Task<> send_beside(Connection& peer) {
 }
 Task<> spawns_sender(Connection& peer, const Settings&) {
   peer.spawn(send_beside(peer));
-  while (Chunk bytes = co_await peer.receive()) continue;
+  while (Chunk bytes = co_await peer.receive()) {}
 }
 
 Task<> throw_later(const Settings& settings) {
@@ -180,10 +180,11 @@ Task<> polite(Connection& peer, const Settings& settings) {
   }
 }
 
-/// Stops the server on request; else an echo. Sessions get 20 s to end.
+/// Stops the server on request, or answers late; else an echo. Sessions get 20 s to end.
 Task<> stops(Connection& peer, const Settings& settings) {
   while (Chunk bytes = co_await peer.receive()) {
     if (bytes.text() == "stop") settings.stop();
+    if (bytes.text() == "slow") co_await weir::sleep_for(settings.pause);
     co_await peer.send(bytes);
   }
 }
