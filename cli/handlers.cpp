@@ -21,7 +21,7 @@ Task<> echo(Connection& peer) {
 
 // RFC 863: every byte is thrown away, until the client has finished.
 Task<> discard(Connection& peer) {
-  while (co_await peer.receive()) continue;
+  while (Chunk bytes = co_await peer.receive()) continue;
 }
 
 // The pattern that RFC 864 describes: the 95 printing characters as a ring, of which line n

@@ -11,9 +11,8 @@ namespace weir::demo {
 namespace {
 
 std::string with_commas(std::uint64_t number) {
-  std::string text = std::to_string(number);
-  for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
-  return text;
+  if (number < 1000) return std::to_string(number);
+  return with_commas(number / 1000) + fmt::format(",{:03}", number % 1000);
 }
 
 std::string whole(double number) {
