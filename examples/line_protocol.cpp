@@ -57,12 +57,9 @@ void log(weir::LogLevel, std::string_view line) {
 
 }  // namespace
 
-int main(int argc, char** argv) try {
+int main(int argc, char** argv) {
   const char* address = argc > 1 ? argv[1] : "127.0.0.1:7000";
   const std::chrono::seconds patience(argc > 2 ? std::strtol(argv[2], nullptr, 10) : 30);
   const auto handler = [patience](weir::Connection& peer) { return serve(peer, patience); };
   return weir::Server(handler).listen(address).handle_signals().on_log(log).run();
-} catch (const weir::StartError& error) {
-  std::fprintf(stderr, "line_protocol: %s\n", error.what());
-  return 2;
 }
