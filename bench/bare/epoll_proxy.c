@@ -137,8 +137,9 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: %s PORT UPSTREAM_PORT\n", argv[0]);
     return 2;
   }
+  const unsigned short upstream_port = (unsigned short)strtol(argv[2], NULL, 10);
   upstream_address = (struct sockaddr_in){.sin_family = AF_INET,
-                                          .sin_port = htons((unsigned short)atoi(argv[2])),
+                                          .sin_port = htons(upstream_port),
                                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int listener = listen_on(argc, argv, SOCK_NONBLOCK);
   epoll = epoll_create1(EPOLL_CLOEXEC);

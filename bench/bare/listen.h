@@ -42,7 +42,7 @@ static inline int listen_on(int argc, char** argv, int socket_flags) {
   if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) die("SO_REUSEADDR");
   if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0) die("TCP_NODELAY");
   struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)atoi(argv[1])),
+                                .sin_port = htons((uint16_t)strtol(argv[1], NULL, 10)),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   if (bind(fd, (struct sockaddr*)&address, sizeof address) < 0) die("bind");
   if (listen(fd, BACKLOG) < 0) die("listen");

@@ -112,6 +112,9 @@ void add_other_goals(std::vector<Goal>& goals) {
                      Metric::p999,
                      1.25});
   }
+}
+
+void add_goals_of_lives(std::vector<Goal>& goals) {
   for (const char* model :
        {"epoll-et", "epoll-lt", "poll", "select", "nonblocking", "io-uring"}) {
     goals.push_back({fmt::format("{}: short connections", model),
@@ -142,6 +145,7 @@ std::vector<Goal> all_goals() {
   std::vector<Goal> goals;
   add_echo_goals(goals);
   add_other_goals(goals);
+  add_goals_of_lives(goals);
   return goals;
 }
 

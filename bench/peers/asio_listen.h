@@ -8,7 +8,7 @@
 
 template <typename Acceptor>
 void listen_on(Acceptor& acceptor, int argc, char** argv) {
-  const auto port = static_cast<unsigned short>(argc > 1 ? std::atoi(argv[1]) : 0);
+  const auto port = static_cast<unsigned short>(argc > 1 ? std::strtol(argv[1], nullptr, 10) : 0);
   acceptor.open(asio::ip::tcp::v4());
   acceptor.set_option(asio::socket_base::reuse_address(true));
   acceptor.set_option(asio::ip::tcp::no_delay(true));

@@ -50,9 +50,7 @@ class Chunk {
 
   /// Views of the bytes; valid as long as the chunk is.
   std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
-  std::string_view text() const noexcept {
-    return {reinterpret_cast<const char*>(data_), size_};
-  }
+  std::string_view text() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
   operator std::span<const std::byte>() const noexcept { return bytes(); }
 
   /// Drops the first `count` bytes from view. Requires: count <= size().

@@ -61,9 +61,9 @@ class Operation : public Suspension, public Link {
   /// accept, receive, send, connect: on what.
   Socket* socket = nullptr;
   union {
-    Buffer* buffer = nullptr;       ///< receive: the lease with the bytes. send: the first piece.
-    const Endpoint* address;        ///< connect: the peer.
-    std::int64_t deadline;          ///< wait: when to end, in ns of the engine's clock.
+    Buffer* buffer = nullptr;  ///< receive: the lease with the bytes. send: the first piece.
+    const Endpoint* address;   ///< connect: the peer.
+    std::int64_t deadline;     ///< wait: when to end, in ns of the engine's clock.
   };
   /// The accepted descriptor, the bytes received or sent, 0, or -errno.
   std::int32_t result = 0;
@@ -106,6 +106,5 @@ class CoroutineOperation : public Operation {
 /// Starts `operation` on the engine of the worker that runs on this thread. True: it has ended
 /// already. Requires: a worker runs here, that is, the caller is a handler or inside run().
 bool start(Operation& operation);
-
 
 }  // namespace weir::detail

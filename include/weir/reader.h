@@ -52,10 +52,10 @@ class Reader {
   Task<bool> fill();
 
   Connection& connection_;
-  Chunk chunk_;             // The latest chunk, less what was read of it.
-  std::string gathered_;    // A message that was split over chunks; if not empty, it is the view.
-  std::size_t read_ = 0;    // Bytes of gathered_ that were read.
-  std::size_t pending_ = 0; // Bytes handed out by the last call, dropped at the next.
+  Chunk chunk_;           // The latest chunk, less what was read of it.
+  std::string gathered_;  // A message that was split over chunks; if not empty, it is the view.
+  std::size_t read_ = 0;  // Bytes of gathered_ that were read.
+  std::size_t pending_ = 0;  // Bytes handed out by the last call, dropped at the next.
 };
 
 }  // namespace weir

@@ -10,8 +10,8 @@ struct Statistics {
   // Connections. accepted = closed + open, always.
   std::uint64_t accepted = 0;
   std::uint64_t closed = 0;
-  std::uint64_t failed = 0;    ///< of the closed: their handler ended by an exception
-  std::uint64_t cut = 0;       ///< of the closed: ended by a stop's deadline or by linger
+  std::uint64_t failed = 0;        ///< of the closed: their handler ended by an exception
+  std::uint64_t cut = 0;           ///< of the closed: ended by a stop's deadline or by linger
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
 
   // Traffic.
@@ -20,10 +20,10 @@ struct Statistics {
   std::uint64_t bytes_sent = 0;
 
   // The engine.
-  std::uint64_t turns = 0;          ///< times a loop went round
-  std::uint64_t budget_stops = 0;   ///< times a handler had to let others go first
-  std::uint64_t buffers_missed = 0; ///< io-uring: receives that found no free buffer
-  std::uint64_t overflows = 0;      ///< io-uring: times the completion queue was full
+  std::uint64_t turns = 0;           ///< times a loop went round
+  std::uint64_t budget_stops = 0;    ///< times a handler had to let others go first
+  std::uint64_t buffers_missed = 0;  ///< io-uring: receives that found no free buffer
+  std::uint64_t overflows = 0;       ///< io-uring: times the completion queue was full
 
   // System calls by kind, counted where they are made.
   std::uint64_t calls_accept = 0;

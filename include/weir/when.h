@@ -22,8 +22,7 @@ struct Done {};
 namespace detail {
 
 template <class A>
-using BranchValue =
-    std::conditional_t<std::is_void_v<AwaitResult<A>>, Done, AwaitResult<A>>;
+using BranchValue = std::conditional_t<std::is_void_v<AwaitResult<A>>, Done, AwaitResult<A>>;
 
 template <class T>
 std::conditional_t<std::is_void_v<T>, Done, T> value_of(Task<T>& task) {
@@ -122,7 +121,7 @@ class WhenAwaiter final : public Group {
       : WhenAwaiter(awaitables, std::index_sequence_for<As...>()) {}
 
   auto await_resume() {
-    std::apply([this](auto&... each) { (rethrow_if_decisive(each), ...); }, branches_);
+    std::apply([this](auto&... each) { (this->rethrow_if_decisive(each), ...); }, branches_);
     if constexpr (FirstEndsAll) {
       return std::apply([](auto&... each) { return std::tuple(std::move(each.value())...); },
                         branches_);
@@ -137,7 +136,7 @@ class WhenAwaiter final : public Group {
   template <std::size_t... I>
   WhenAwaiter(std::tuple<As...>& awaitables, std::index_sequence<I...>)
       : Group(FirstEndsAll), branches_(std::move(std::get<I>(awaitables))...) {
-    std::apply([this](auto&... each) { (add(each), ...); }, branches_);
+    std::apply([this](auto&... each) { (this->add(each), ...); }, branches_);
   }
 
   template <class B>

@@ -7,7 +7,7 @@ namespace weir::base {
 
 }  // namespace weir::base
 
-#define ASSERT(condition)                                                              \
-  (static_cast<bool>(condition)                                                        \
-       ? static_cast<void>(0)                                                          \
+#define ASSERT(condition)       \
+  (static_cast<bool>(condition) \
+       ? static_cast<void>(0)   \
        : ::weir::base::assertion_failed(#condition, __FILE__, __LINE__))

@@ -61,7 +61,8 @@ void BlockingEngine::turn(bool may_sleep) {
 }
 
 bool BlockingEngine::may_block() noexcept {
-  if (parked_count_ != 1 || !runnable_.empty() || !timers_.empty() || waker_.woken()) return false;
+  if (parked_count_ != 1 || !runnable_.empty() || !timers_.empty() || waker_.woken())
+    return false;
   const Operation::Kind kind = parked_.front().kind;
   return kind != Operation::Kind::connect &&
          (kind != Operation::Kind::accept || !options_.several_listeners);
@@ -201,8 +202,11 @@ void BlockingEngine::cancel(Operation& operation) noexcept {
 }
 
 void BlockingEngine::adopt(Socket& socket) {
-  if (!socket.is_listener) return;
-  // Accepted sockets inherit the bound from their listener.
+  // An accepted TCP socket inherits the bound from its listener, a unix socket does not.
+  if (!socket.is_listener) {
+    if (!socket.is_tcp) os::set_blocking_bound(socket.fd, blocking_bound);
+    return;
+  }
   os::set_blocking_bound(socket.fd, blocking_bound);
   // One of several may be ready for another worker and no longer for us: then we must not hang.
   os::set_nonblocking(socket.fd, options_.several_listeners);

@@ -92,8 +92,7 @@ void CompletionEngine::dispatch(const os::Ring::Completion& completion) noexcept
   void* pointer = reinterpret_cast<void*>(completion.data & ~std::uint64_t{tag_bits});
   if (pointer == nullptr) return;  // A cancellation's own completion.
   switch (completion.data & tag_bits) {
-    case to_operation:
-      return finished(*static_cast<Operation*>(pointer), completion.result);
+    case to_operation: return finished(*static_cast<Operation*>(pointer), completion.result);
     case to_receive: return received(*static_cast<Socket*>(pointer), completion);
     case to_accept: return accepted(*static_cast<Socket*>(pointer), completion);
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);

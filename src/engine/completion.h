@@ -30,8 +30,15 @@ class CompletionEngine final : public Engine {
   class RingBuffers;
 
   // What a completion is of: the low bits of the data that comes back.
-  enum Tag : std::uint64_t { to_operation = 0, to_receive = 1, to_accept = 2, to_poll = 3,
-                             to_close = 4, to_wake = 5, tag_bits = 7 };
+  enum Tag : std::uint64_t {
+    to_operation = 0,
+    to_receive = 1,
+    to_accept = 2,
+    to_poll = 3,
+    to_close = 4,
+    to_wake = 5,
+    tag_bits = 7
+  };
   static std::uint64_t tagged(void* pointer, Tag tag) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer) | tag;
   }

@@ -15,8 +15,7 @@ class Control {
   /// request with a shorter time counts.
   void request_stop(std::int64_t drain) noexcept {
     std::int64_t current = drain_.load();
-    while ((current < 0 || drain < current) && !drain_.compare_exchange_weak(current, drain)) {
-    }
+    while ((current < 0 || drain < current) && !drain_.compare_exchange_weak(current, drain)) {}
     waker.wake();
   }
   /// Negative: nobody has asked.

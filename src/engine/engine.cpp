@@ -42,9 +42,7 @@ void Engine::expire_timers() noexcept {
   if (timers_.empty()) return;
   List due;
   timers_.expire(now(), due);
-  while (!due.empty()) {
-    finish_later(due.pop_front(), 0);
-  }
+  while (!due.empty()) { finish_later(due.pop_front(), 0); }
 }
 
 std::int64_t Engine::sleep_bound(bool may_sleep) noexcept {

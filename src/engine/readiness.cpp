@@ -22,8 +22,7 @@ ReadinessEngine::ReadinessEngine(const EngineOptions& options, os::Clock& clock,
                                  std::unique_ptr<Poller> poller)
     : Engine(options, clock, waker), poller_(std::move(poller)) {
   wake_socket_.fd = waker_.fd();
-  wake_is_watched_ =
-      wake_socket_.fd >= 0 && poller_->watch(wake_socket_, interest::receive) == 0;
+  wake_is_watched_ = wake_socket_.fd >= 0 && poller_->watch(wake_socket_, interest::receive) == 0;
 }
 
 ReadinessEngine::~ReadinessEngine() {

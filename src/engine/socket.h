@@ -33,8 +33,8 @@ struct Socket {
   std::uint8_t buffer_class = 0;
 
   // completion engine
-  bool armed = false;          ///< a multishot accept or receive is in the kernel
-  bool ended = false;          ///< the kernel has reported the end of the stream, or an error
+  bool armed = false;  ///< a multishot accept or receive is in the kernel
+  bool ended = false;  ///< the kernel has reported the end of the stream, or an error
   bool closing = false;
   std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
   std::uint8_t queued = 0;     ///< buffers in `received`

@@ -20,8 +20,7 @@ void Timers::remove(Operation& operation) noexcept {
 
 void Timers::insert(Operation& operation) noexcept {
   // One tick ahead at least, so that a slot is never filled while it is emptied.
-  const std::uint64_t due =
-      std::max(tick_at_or_before(operation.deadline + tick - 1), now_ + 1);
+  const std::uint64_t due = std::max(tick_at_or_before(operation.deadline + tick - 1), now_ + 1);
   // The level is where the due tick first differs from now, read in digits of six bits. What
   // lies beyond the top level waits in its last slot and is placed again from there.
   constexpr std::uint64_t reach = (std::uint64_t{1} << (level_bits * levels)) - 1;

@@ -30,7 +30,7 @@ inline std::uint8_t next_class(std::uint8_t size_class, std::size_t received,
                                std::size_t capacity) noexcept {
   if (received == capacity) {
     return size_class + 1u < BufferPool::class_sizes.size() ? std::uint8_t(size_class + 1)
-                                                             : size_class;
+                                                            : size_class;
   }
   if (size_class > 0 && received < BufferPool::class_sizes[size_class - 1u] / 2) {
     return std::uint8_t(size_class - 1);

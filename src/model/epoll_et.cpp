@@ -10,8 +10,8 @@
 // Nobody tells twice, so nothing may be forgotten: a connection that used up its fairness budget
 // goes to the end of the queue and goes on from there, and a short read ends the reading only
 // where it proves that nothing is left (engine/readiness.cpp says when).
+#include "engine/epoll_poller.h"
 #include "engine/readiness.h"
-#include "model/epoll_poller.h"
 #include "model/model.h"
 
 namespace weir::detail {
@@ -62,6 +62,9 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 const ModelEntry epoll_et_entry{
     {Model::epoll_et, "epoll-et", "epoll(7), edge-triggered: tells once, registered once",
      "descriptors; Linux only"},
-    always_available, run, make_engine, false};
+    always_available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

@@ -10,8 +10,8 @@
 //
 // In the steady state of an echo nothing changes between two sleeps, so steps 2 and 5 cost no
 // system call: a connection is registered once.
+#include "engine/epoll_poller.h"
 #include "engine/readiness.h"
-#include "model/epoll_poller.h"
 #include "model/model.h"
 
 namespace weir::detail {
@@ -40,8 +40,11 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 }  // namespace
 
 const ModelEntry epoll_lt_entry{
-    {Model::epoll_lt, "epoll-lt", "epoll(7), level-triggered: tells as long as there is something",
-     "descriptors; Linux only"},
-    always_available, run, make_engine, false};
+    {Model::epoll_lt, "epoll-lt",
+     "epoll(7), level-triggered: tells as long as there is something", "descriptors; Linux only"},
+    always_available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

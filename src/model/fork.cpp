@@ -64,8 +64,7 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals(drain, cut, &control);
   {
-    BlockingEngine engine(engine_options(plan), os::monotonic_clock(),
-                          control.control.waker);
+    BlockingEngine engine(engine_options(plan), os::monotonic_clock(), control.control.waker);
     Worker worker(plan, engine);
     worker.run_one(fd, id, is_tcp);
   }
@@ -81,7 +80,9 @@ std::size_t ProcessEach::open() noexcept {
   return children_.reap();
 }
 
-void ProcessEach::stop(std::int64_t /*drain*/) noexcept { children_.end(os::Children::How::drain); }
+void ProcessEach::stop(std::int64_t /*drain*/) noexcept {
+  children_.end(os::Children::How::drain);
+}
 
 void ProcessEach::cut() noexcept {
   constexpr std::int64_t patience = 1'000'000'000;
@@ -106,6 +107,9 @@ void run(const Plan& plan) {
 const ModelEntry fork_entry{
     {Model::fork, "fork", "a child process for each client, blocking calls",
      "processes: some 200 KiB a client; handlers share no memory"},
-    always_available, run, make_engine, true};
+    always_available,
+    run,
+    make_engine,
+    true};
 
 }  // namespace weir::detail

@@ -34,6 +34,9 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 const ModelEntry io_uring_entry{
     {Model::io_uring, "io-uring", "io_uring(7): the kernel performs the calls, told in batches",
      "descriptors; Linux 6.1 or later, often forbidden in containers"},
-    available, run, make_engine, false};
+    available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

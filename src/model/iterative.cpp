@@ -28,6 +28,9 @@ void run(const Plan& plan) {
 const ModelEntry iterative_entry{
     {Model::iterative, "iterative", "one client at a time, served to the end, blocking calls",
      "one client at a time for each worker; the others wait in the backlog"},
-    always_available, run, make_engine, true};
+    always_available,
+    run,
+    make_engine,
+    true};
 
 }  // namespace weir::detail

@@ -27,9 +27,7 @@ class ScanPoller final : public Poller {
     if (socket.watched == 0) {
       try {
         sockets_.push_back(&socket);
-      } catch (const std::bad_alloc&) {
-        return -ENOMEM;
-      }
+      } catch (const std::bad_alloc&) { return -ENOMEM; }
       socket.slot = static_cast<std::uint32_t>(sockets_.size() - 1);
     }
     socket.watched = static_cast<std::uint8_t>(socket.watched | what);
@@ -75,6 +73,9 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 const ModelEntry nonblocking_entry{
     {Model::nonblocking, "nonblocking", "one loop asks every client in turn, no multiplexer",
      "a system call a client and round, whether it is ready or not"},
-    always_available, run, make_engine, false};
+    always_available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

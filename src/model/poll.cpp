@@ -93,7 +93,7 @@ class PollPoller final : public Poller {
   }
 
   std::vector<os::PollEntry> entries_;
-  std::vector<Socket*> sockets_;  // sockets_[i] is whom entries_[i] is about.
+  std::vector<Socket*> sockets_;         // sockets_[i] is whom entries_[i] is about.
   std::vector<std::uint32_t> reported_;  // Places of the last report.
 };
 
@@ -106,9 +106,11 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 }  // namespace
 
-const ModelEntry poll_entry{
-    {Model::poll, "poll", "poll(2): asks about everybody with one call",
-     "descriptors; each wait costs as much as there are connections"},
-    always_available, run, make_engine, false};
+const ModelEntry poll_entry{{Model::poll, "poll", "poll(2): asks about everybody with one call",
+                             "descriptors; each wait costs as much as there are connections"},
+                            always_available,
+                            run,
+                            make_engine,
+                            false};
 
 }  // namespace weir::detail

@@ -10,9 +10,9 @@ namespace detail {
 namespace {
 
 // In the order of the textbooks.
-const std::array entries{&iterative_entry, &fork_entry,     &threads_entry,
-                         &nonblocking_entry, &select_entry, &poll_entry,
-                         &epoll_lt_entry,  &epoll_et_entry, &io_uring_entry};
+const std::array entries{&iterative_entry,   &fork_entry,     &threads_entry,
+                         &nonblocking_entry, &select_entry,   &poll_entry,
+                         &epoll_lt_entry,    &epoll_et_entry, &io_uring_entry};
 
 // What automatic tries, best first.
 constexpr std::array preferred{Model::io_uring, Model::epoll_et, Model::poll};
@@ -20,8 +20,9 @@ constexpr std::array preferred{Model::io_uring, Model::epoll_et, Model::poll};
 }  // namespace
 
 const ModelEntry& entry(Model model) noexcept {
-  const auto found = std::find_if(entries.begin(), entries.end(),
-                                  [=](const ModelEntry* each) { return each->info.model == model; });
+  const auto found = std::find_if(entries.begin(), entries.end(), [=](const ModelEntry* each) {
+    return each->info.model == model;
+  });
   ASSERT(found != entries.end());
   return **found;
 }

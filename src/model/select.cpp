@@ -88,6 +88,9 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 const ModelEntry select_entry{
     {Model::select, "select", "select(2): asks about everybody with one call, on every system",
      "descriptors below 1,024 (FD_SETSIZE); further clients wait in the backlog"},
-    always_available, run, make_engine, false};
+    always_available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

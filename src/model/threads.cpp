@@ -127,6 +127,9 @@ void run(const Plan& plan) {
 const ModelEntry threads_entry{
     {Model::threads, "threads", "a thread for each client, blocking calls",
      "memory and threads: some 40 KiB a client; connections_max bounds it"},
-    always_available, run, make_engine, true};
+    always_available,
+    run,
+    make_engine,
+    true};
 
 }  // namespace weir::detail

@@ -14,9 +14,20 @@
 namespace weir {
 namespace {
 
+// The message stays one line, whatever the text holds.
+std::string printable(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return result;
+}
+
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
-  throw StartError(fmt::format("bad address '{}': {}; write 127.0.0.1:7000, [::1]:7000, *:7000 or "
-                               "unix:/path", text, why));
+  throw StartError(
+      fmt::format("bad address '{}': {}; write 127.0.0.1:7000, [::1]:7000, *:7000 or "
+                  "unix:/path",
+                  printable(text), printable(why)));
 }
 
 std::uint16_t parse_port(std::string_view whole, std::string_view text) {
@@ -62,7 +73,8 @@ Endpoint parse_ipv4(std::string_view whole, std::string_view host) {
 Endpoint parse_unix(std::string_view whole, std::string_view path) {
   if (path.empty()) refuse(whole, "the path is missing");
   if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    refuse(whole, fmt::format("the path is longer than {} bytes", sizeof(sockaddr_un::sun_path) - 1));
+    refuse(whole,
+           fmt::format("the path is longer than {} bytes", sizeof(sockaddr_un::sun_path) - 1));
   }
   Endpoint result;
   result.family = Endpoint::Family::unix;

@@ -46,7 +46,9 @@ std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexc
   ++base::counters.calls_wait;
   constexpr std::int64_t millisecond = 1'000'000;
   const std::int64_t timeout_ms =
-      nanoseconds < 0 ? -1 : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
+      nanoseconds < 0
+          ? -1
+          : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
   const int count = epoll_wait(fd_.get(), reinterpret_cast<epoll_event*>(events.data()),
                                static_cast<int>(events.size()), static_cast<int>(timeout_ms));
   return count > 0 ? static_cast<std::size_t>(count) : 0;

@@ -10,14 +10,14 @@ namespace weir::os {
 
 /// The conditions of epoll_ctl(2), in its own bits.
 namespace event {
-constexpr std::uint32_t readable = 0x001;     // EPOLLIN
-constexpr std::uint32_t urgent = 0x002;       // EPOLLPRI
-constexpr std::uint32_t writable = 0x004;     // EPOLLOUT
-constexpr std::uint32_t error = 0x008;        // EPOLLERR
-constexpr std::uint32_t hung_up = 0x010;      // EPOLLHUP
-constexpr std::uint32_t peer_done = 0x2000;   // EPOLLRDHUP
-constexpr std::uint32_t exclusive = 1u << 28; // EPOLLEXCLUSIVE
-constexpr std::uint32_t edge = 1u << 31;      // EPOLLET
+constexpr std::uint32_t readable = 0x001;      // EPOLLIN
+constexpr std::uint32_t urgent = 0x002;        // EPOLLPRI
+constexpr std::uint32_t writable = 0x004;      // EPOLLOUT
+constexpr std::uint32_t error = 0x008;         // EPOLLERR
+constexpr std::uint32_t hung_up = 0x010;       // EPOLLHUP
+constexpr std::uint32_t peer_done = 0x2000;    // EPOLLRDHUP
+constexpr std::uint32_t exclusive = 1u << 28;  // EPOLLEXCLUSIVE
+constexpr std::uint32_t edge = 1u << 31;       // EPOLLET
 }  // namespace event
 
 class Epoll {

@@ -18,8 +18,11 @@ std::size_t poll(PollEntry* entries, std::size_t count, std::int64_t nanoseconds
   ++base::counters.calls_wait;
   constexpr std::int64_t millisecond = 1'000'000;
   const std::int64_t timeout_ms =
-      nanoseconds < 0 ? -1 : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
-  const int ready = ::poll(reinterpret_cast<pollfd*>(entries), count, static_cast<int>(timeout_ms));
+      nanoseconds < 0
+          ? -1
+          : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
+  const int ready =
+      ::poll(reinterpret_cast<pollfd*>(entries), count, static_cast<int>(timeout_ms));
   if (ready <= 0) {
     // After EINTR the kernel leaves `revents` as they were.
     if (ready < 0) std::for_each_n(entries, count, [](PollEntry& entry) { entry.happened = 0; });

@@ -12,8 +12,8 @@ struct PollEntry {
   std::int16_t wanted;
   std::int16_t happened;
 };
-constexpr std::int16_t poll_readable = 0x001;  // POLLIN
-constexpr std::int16_t poll_writable = 0x004;  // POLLOUT
+constexpr std::int16_t poll_readable = 0x001;                // POLLIN
+constexpr std::int16_t poll_writable = 0x004;                // POLLOUT
 constexpr std::int16_t poll_failed = 0x008 | 0x010 | 0x020;  // POLLERR, POLLHUP, POLLNVAL
 
 /// Waits up to `nanoseconds` (negative: for ever), rounded up to a millisecond. Returns how many

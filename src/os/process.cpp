@@ -62,9 +62,7 @@ int Children::fork() noexcept {
   ++base::counters.calls_other;
   try {
     children_.reserve(children_.size() + 1);
-  } catch (const std::bad_alloc&) {
-    return -ENOMEM;
-  }
+  } catch (const std::bad_alloc&) { return -ENOMEM; }
   const int pid = ::fork();
   if (pid < 0) return -errno;
   if (pid > 0) children_.push_back(pid);
@@ -118,8 +116,7 @@ Children::~Children() {
   end(How::kill);
   for (const int pid : std::exchange(children_, {})) {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     forget(pid, status);
   }
   base::add(base::counters, counted_.sum());
@@ -143,7 +140,7 @@ void call_second(int) { on_second.call(on_second.argument); }
 // Without SA_RESTART: a blocking call ends with EINTR, so that its caller looks up.
 void install(int number, void (*handler)(int), struct sigaction* before) noexcept {
   ++base::counters.calls_other;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   sigaction(number, &action, before);

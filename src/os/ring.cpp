@@ -216,9 +216,7 @@ int Ring::probe() noexcept {
     small.buffer_size = 4096;
     Ring ring(small);
     return 0;
-  } catch (const std::system_error& error) {
-    return -error.code().value();
-  } catch (...) {
+  } catch (const std::system_error& error) { return -error.code().value(); } catch (...) {
     return -ENOMEM;
   }
 }
@@ -233,8 +231,10 @@ std::string Ring::explain(int error_number) {
       int disabled = 0;
       std::ifstream("/proc/sys/kernel/io_uring_disabled") >> disabled;
       if (disabled != 0) {
-        return fmt::format("io_uring is disabled here (kernel.io_uring_disabled is {}); as root: "
-                           "sysctl kernel.io_uring_disabled=0", disabled);
+        return fmt::format(
+            "io_uring is disabled here (kernel.io_uring_disabled is {}); as root: "
+            "sysctl kernel.io_uring_disabled=0",
+            disabled);
       }
       return "io_uring is forbidden to this process, most likely by a container's seccomp "
              "profile; allow io_uring_setup, io_uring_enter and io_uring_register in it";

@@ -15,9 +15,9 @@ namespace weir::os {
 class Ring {
  public:
   struct Options {
-    unsigned entries = 1024;             ///< submissions that fit before they must be handed over
+    unsigned entries = 1024;  ///< submissions that fit before they must be handed over
     unsigned completions = 8192;
-    unsigned buffers = 256;              ///< a power of two
+    unsigned buffers = 256;  ///< a power of two
     std::uint32_t buffer_size = 16384;
   };
 
@@ -25,7 +25,7 @@ class Ring {
   struct Completion {
     std::uint64_t data;
     std::int32_t result;
-    bool more;        ///< a multishot request stays armed
+    bool more;  ///< a multishot request stays armed
     bool has_buffer;
     std::uint16_t buffer;
   };

@@ -64,7 +64,8 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   Fd fd(socket_for(endpoint, options.mode));
   if (!fd) return fd.get();
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (endpoint.family == Endpoint::Family::ipv6) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
+  if (endpoint.family == Endpoint::Family::ipv6)
+    set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (options.reuse_port && endpoint.family != Endpoint::Family::unix) {
     set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   }
@@ -226,7 +227,8 @@ Endpoint local_endpoint(int fd) {
   ++base::counters.calls_other;
   SocketAddress address;
   address.length = sizeof address.bytes;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0) return {};
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
+    return {};
   return address.endpoint();
 }
 
@@ -234,7 +236,8 @@ Endpoint peer_endpoint(int fd) {
   ++base::counters.calls_other;
   SocketAddress address;
   address.length = sizeof address.bytes;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0) return {};
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
+    return {};
   return address.endpoint();
 }
 

@@ -67,10 +67,10 @@ std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept;
 void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept;
 
 void set_nonblocking(int fd, bool on) noexcept;
-int duplicate(int fd) noexcept;                 // The lowest free number, CLOEXEC; or -errno.
-void finish_sending(int fd) noexcept;           // shutdown(2), SHUT_WR.
-void reset_on_close(int fd) noexcept;           // SO_LINGER with zero: close sends RST.
-std::size_t unread(int fd) noexcept;            // FIONREAD.
+int duplicate(int fd) noexcept;        // The lowest free number, CLOEXEC; or -errno.
+void finish_sending(int fd) noexcept;  // shutdown(2), SHUT_WR.
+void reset_on_close(int fd) noexcept;  // SO_LINGER with zero: close sends RST.
+std::size_t unread(int fd) noexcept;   // FIONREAD.
 bool is_tcp(int fd) noexcept;
 
 Endpoint local_endpoint(int fd);

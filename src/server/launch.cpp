@@ -114,11 +114,17 @@ void check_options(const Options& options) {
     throw StartError(fmt::format("backlog: {} is not 1 or more", options.backlog));
   }
   if (options.outbox_low > options.outbox_high || options.outbox_high == 0) {
-    throw StartError(fmt::format("outbox_low ({}) must not be above outbox_high ({}), and that "
-                                 "not 0", options.outbox_low, options.outbox_high));
+    throw StartError(
+        fmt::format("outbox_low ({}) must not be above outbox_high ({}), and that "
+                    "not 0",
+                    options.outbox_low, options.outbox_high));
   }
   if (options.thread_stack < 64 * 1024) {
     throw StartError(fmt::format("thread_stack: {} is less than 64 KiB", options.thread_stack));
+  }
+  if (options.linger.count() < 0 || options.drain.count() < 0 ||
+      options.spin_before_sleep.count() < 0) {
+    throw StartError("linger, drain and spin_before_sleep must not be negative");
   }
   if (options.budget_operations == 0 || options.budget_bytes == 0) {
     throw StartError("budget_operations and budget_bytes must not be 0");

@@ -33,8 +33,8 @@ struct Member {
 /// Opens the listeners of every worker. Throws StartError naming address and cause; then none is
 /// open.
 using Fds = std::vector<os::Fd>;
-std::vector<Fds> open_listeners(std::vector<Endpoint>& endpoints,
-                                const Options& options, const ModelEntry& model);
+std::vector<Fds> open_listeners(std::vector<Endpoint>& endpoints, const Options& options,
+                                const ModelEntry& model);
 
 /// The share of `connections_max` for each of `workers`, at least one.
 std::size_t connections_share(const Options& options, unsigned index) noexcept;

@@ -1,11 +1,11 @@
 // run.cpp - programs that are clients only.
 #include <weir/client.h>
 
-#include <cstdio>
 #include <exception>
 
 #include "model/model.h"
 #include "server/launch.h"
+#include "server/report.h"
 
 namespace weir {
 namespace {
@@ -25,7 +25,7 @@ int result_of(Task<int>& task) {
   try {
     return task.result();
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    detail::report(error.what());
     return 1;
   }
 }
@@ -47,7 +47,7 @@ int run(Task<int> task, Model model, const Options& options) {
     worker.run_until(end.reached);
     return result_of(task);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    detail::report(error.what());
     return 2;
   }
 }

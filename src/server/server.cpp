@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
 #include <memory>
 #include <system_error>
 
@@ -14,6 +13,7 @@
 #include "os/clock.h"
 #include "os/socket.h"
 #include "server/launch.h"
+#include "server/report.h"
 
 namespace weir {
 
@@ -99,7 +99,7 @@ int Server::run() {
   try {
     start();
   } catch (const StartError& error) {
-    std::fprintf(stderr, "weir: %s\n", error.what());
+    detail::report(error.what());
     return 2;
   }
   return wait();

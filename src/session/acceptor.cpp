@@ -23,9 +23,9 @@ Acceptor::Acceptor(Worker& worker, int listener) noexcept
 
 void Acceptor::resume() noexcept {
   wanted_ = true;
-  if (stopped_ || Operation::pending()) return;
+  // While results are taken, the loop that takes them goes on by itself.
+  if (stopped_ || taking_ || Operation::pending()) return;
   if (rest_.pending()) rest_.cancel();
-  // An accept that ends at once is taken here; those after it, in their turns.
   if (worker_.engine().start(*this)) completed();
 }
 
@@ -44,10 +44,11 @@ void Acceptor::stop() noexcept {
 void Acceptor::closed() noexcept { worker_.acceptor_closed(); }
 
 void Acceptor::completed() noexcept {
+  // A session may end while it is being served here, and then asks us to resume.
+  taking_ = true;
   // The budget that an engine gives each resume ends this loop: then start() says no.
-  do {
-    if (!take_result()) return;
-  } while (wanted_ && !stopped_ && worker_.engine().start(*this));
+  while (take_result() && wanted_ && !stopped_ && worker_.engine().start(*this)) {}
+  taking_ = false;
 }
 
 bool Acceptor::take_result() noexcept {

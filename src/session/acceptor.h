@@ -39,6 +39,7 @@ class Acceptor final : public Operation, private Socket {
   Worker& worker_;
   Rest rest_;
   bool wanted_ = false;
+  bool taking_ = false;
   bool stopped_ = false;
 };
 

@@ -20,7 +20,8 @@ void Group::add(Branch& branch) noexcept {
 
 void Group::run() noexcept {
   // Once it is decided, the rest need not start at all.
-  for (Branch* branch = first_; branch != nullptr && decisive_ == nullptr; branch = branch->next) {
+  for (Branch* branch = first_; branch != nullptr && decisive_ == nullptr;
+       branch = branch->next) {
     branch->started = true;
     ++running_;
     if (branch->start()) note_end(*branch);

@@ -15,16 +15,29 @@
 
 namespace weir::detail {
 
+namespace {
+
+// A buffer counts in 32 bits: a longer piece is queued as several.
+constexpr std::size_t piece_max = std::size_t{1} << 30;
+
+}  // namespace
+
 SendWait* SendWait::make(Session& session, std::span<const Piece> pieces) {
-  auto* wait = new (allocate_frame(size_of(pieces.size())))
-      SendWait(session, static_cast<std::uint32_t>(pieces.size()));
+  std::size_t count = 0;
+  for (const Piece& piece : pieces) count += (piece.size() + piece_max - 1) / piece_max;
+  auto* wait =
+      new (allocate_frame(size_of(count))) SendWait(session, static_cast<std::uint32_t>(count));
   Buffer* buffer = reinterpret_cast<Buffer*>(wait + 1);
-  for (const Piece& piece : pieces) {
-    new (buffer) Buffer;
-    // The kernel only reads it.
-    buffer->data = const_cast<std::byte*>(piece.data());
-    buffer->capacity = buffer->end = static_cast<std::uint32_t>(piece.size());
-    ++buffer;
+  for (Piece rest : pieces) {
+    while (!rest.empty()) {
+      const Piece piece = rest.first(std::min(rest.size(), piece_max));
+      rest = rest.subspan(piece.size());
+      new (buffer) Buffer;
+      // The kernel only reads it.
+      buffer->data = const_cast<std::byte*>(piece.data());
+      buffer->capacity = buffer->end = static_cast<std::uint32_t>(piece.size());
+      ++buffer;
+    }
   }
   return wait;
 }
@@ -85,7 +98,6 @@ void Outbox::take(Chunk&& chunk) {
 
 void Outbox::borrow(SendWait& wait) noexcept {
   for (Buffer& piece : wait.pieces()) {
-    if (piece.size() == 0) continue;
     ++wait.pieces_left;
     push(piece);
   }

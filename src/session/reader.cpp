@@ -7,8 +7,8 @@
 namespace weir {
 
 std::string_view Reader::view() const noexcept {
-  const std::string_view all = gathered_.empty() ? chunk_.text()
-                                                 : std::string_view(gathered_).substr(read_);
+  const std::string_view all =
+      gathered_.empty() ? chunk_.text() : std::string_view(gathered_).substr(read_);
   return all.substr(pending_);
 }
 
@@ -64,7 +64,8 @@ namespace {
 Task<std::optional<std::string_view>> Reader::exactly(std::size_t count) {
   drop_pending();
   while (view().size() < count) {
-    if (co_await fill()) continue;
+    const bool more = co_await fill();
+    if (more) continue;
     if (view().empty()) co_return std::nullopt;
     throw_cut_short();
   }
@@ -88,7 +89,8 @@ Task<std::optional<std::string_view>> Reader::until(std::string_view delimiter,
       co_return message.substr(0, found);
     }
     searched = all.size() < delimiter.size() ? 0 : all.size() - delimiter.size() + 1;
-    if (co_await fill()) continue;
+    const bool more = co_await fill();
+    if (more) continue;
     if (view().empty()) co_return std::nullopt;
     throw_cut_short();
   }
@@ -96,9 +98,7 @@ Task<std::optional<std::string_view>> Reader::until(std::string_view delimiter,
 
 Task<std::string_view> Reader::peek(std::size_t count) {
   drop_pending();
-  while (view().size() < count) {
-    if (!co_await fill()) break;
-  }
+  for (bool more = true; more && view().size() < count;) { more = co_await fill(); }
   co_return view().substr(0, count);
 }
 

@@ -19,7 +19,9 @@ struct Session::Child final : Waiter {
   void done() noexcept override { session.child_ended(*this); }
 
   static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* memory, std::size_t size) noexcept { free_frame(memory, size); }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    free_frame(memory, size);
+  }
 
   Session& session;
   Task<> task;
@@ -152,8 +154,7 @@ Task<> Session::linger() {
   }
   if (peer_done_) co_return;
   auto drained = [](Session& session) -> Task<> {
-    while (Chunk ignored = co_await session.receive()) {
-    }
+    while (Chunk ignored = co_await session.receive()) {}
   };
   co_await within(patience, drained(*this));
 }

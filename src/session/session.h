@@ -100,10 +100,10 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Child* children_ = nullptr;
   std::int16_t send_error_ = 0;
   bool is_client_;
-  bool finishing_ = false;     // FIN goes out when the outbox is empty; no further send.
+  bool finishing_ = false;  // FIN goes out when the outbox is empty; no further send.
   bool fin_sent_ = false;
-  bool peer_done_ = false;     // An empty receive was seen.
-  bool ending_ = false;        // The handler has ended.
+  bool peer_done_ = false;  // An empty receive was seen.
+  bool ending_ = false;     // The handler has ended.
   bool lingering_ = false;
   bool reset_ = false;
   bool cut_ = false;

@@ -34,9 +34,7 @@ Worker::Worker(const Plan& plan, Engine& engine, Placement* placement)
 Worker::~Worker() {
   ASSERT(open_ == 0);
   bury();
-  while (!spare_outboxes_.empty()) {
-    delete static_cast<Outbox*>(&spare_outboxes_.pop_front());
-  }
+  while (!spare_outboxes_.empty()) { delete static_cast<Outbox*>(&spare_outboxes_.pop_front()); }
   current_worker = outer_;
 }
 
@@ -67,7 +65,8 @@ void Worker::run_until(const bool& finished) {
 
 // Timers are ours, and the engine points at them until they have completed.
 void Worker::finish_timers() {
-  for (Operation* timer : {static_cast<Operation*>(&drain_end_), static_cast<Operation*>(&tick_)}) {
+  for (Operation* timer :
+       {static_cast<Operation*>(&drain_end_), static_cast<Operation*>(&tick_)}) {
     if (timer->pending()) engine_.cancel(*timer);
     while (timer->pending()) engine_.turn(false);
   }
@@ -132,7 +131,8 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
     waiting_is_tcp_ = is_tcp;
     if (!std::exchange(told_limit_, true)) {
       log(LogLevel::warning, fmt::format("descriptor {} is beyond this model's limit; accepting "
-                                         "pauses until a connection closes", fd));
+                                         "pauses until a connection closes",
+                                         fd));
     }
   } else {
     serve(placed, is_tcp);
@@ -163,9 +163,7 @@ std::size_t Worker::open() noexcept {
   return open_ + (placement_ != nullptr ? placement_->open() : 0);
 }
 
-bool Worker::has_room() noexcept {
-  return waiting_fd_ < 0 && open() < plan_.connections_max;
-}
+bool Worker::has_room() noexcept { return waiting_fd_ < 0 && open() < plan_.connections_max; }
 
 // Accepts while there is room for one more, and only then.
 void Worker::balance() noexcept {
@@ -179,9 +177,11 @@ void Worker::balance() noexcept {
   const bool room = has_room();
   if (room == !paused_) return;
   paused_ = !room;
-  if (paused_ && plan_.connections_max > 1 && waiting_fd_ < 0 && !std::exchange(told_full_, true)) {
+  if (paused_ && plan_.connections_max > 1 && waiting_fd_ < 0 &&
+      !std::exchange(told_full_, true)) {
     log(LogLevel::warning, fmt::format("{} connections are open, the limit of this worker; "
-                                       "further ones wait in the backlog", plan_.connections_max));
+                                       "further ones wait in the backlog",
+                                       plan_.connections_max));
   }
   for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
 }
@@ -189,7 +189,8 @@ void Worker::balance() noexcept {
 void Worker::log_rest(int error) noexcept {
   if (std::exchange(told_rest_, true)) return;
   log(LogLevel::warning, fmt::format("cannot accept: {}; resting until a connection closes or "
-                                     "50 ms have passed", std::generic_category().message(error)));
+                                     "50 ms have passed",
+                                     std::generic_category().message(error)));
 }
 
 // --- sessions --------------------------------------------------------------------------------
@@ -233,7 +234,8 @@ void Worker::give_back_outbox(Outbox* outbox) noexcept {
 }
 
 void Worker::log_handler_error(const Session& session, const char* what) noexcept {
-  log(LogLevel::warning, fmt::format("connection {}: the handler failed: {}", session.id(), what));
+  log(LogLevel::warning,
+      fmt::format("connection {}: the handler failed: {}", session.id(), what));
 }
 
 // --- stopping --------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ namespace weir::detail {
 struct Plan {
   Handler* handler = nullptr;
   Options options;
-  std::vector<int> listeners;      ///< The worker closes them.
-  std::size_t connections_max = 0; ///< This worker's share; never 0.
+  std::vector<int> listeners;       ///< The worker closes them.
+  std::size_t connections_max = 0;  ///< This worker's share; never 0.
   unsigned index = 0;
   Control* control = nullptr;
   LogFunction log = nullptr;

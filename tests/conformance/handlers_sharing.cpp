@@ -57,7 +57,7 @@ Task<> hand_over_chunks(Connection& peer, const Settings&) {
     auto chunk = co_await belt().receive();
     co_await peer.send(std::move(*chunk));
   }
-  while ((bytes = co_await peer.receive())) co_await belt().send(std::move(bytes));
+  while (Chunk given = co_await peer.receive()) co_await belt().send(std::move(given));
 }
 
 using Message = std::shared_ptr<const std::string>;

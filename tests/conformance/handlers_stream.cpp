@@ -70,7 +70,8 @@ Task<> sender(Connection& peer, const Settings& settings) {
 Task<> flood(Connection& peer, const Settings& settings) {
   const std::string piece = support::random_bytes(1, settings.piece);
   co_await peer.send("ready\n");
-  if (!co_await peer.receive()) co_return;
+  const Chunk start = co_await peer.receive();
+  if (!start) co_return;
   while (true) co_await peer.send(piece);
 }
 

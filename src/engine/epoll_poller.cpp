@@ -1,4 +1,4 @@
-#include "model/epoll_poller.h"
+#include "engine/epoll_poller.h"
 
 #include <cerrno>
 #include <new>
@@ -26,9 +26,7 @@ int EpollPoller::set(Socket& socket, std::uint8_t what) noexcept {
   if (socket.watched == 0) {
     try {
       socket.slot = table_.insert(socket);
-    } catch (const std::bad_alloc&) {
-      return -ENOMEM;
-    }
+    } catch (const std::bad_alloc&) { return -ENOMEM; }
     error = epoll_.add(socket.fd, wanted, pack(socket.fd, socket.slot));
     if (error != 0) table_.erase(socket);
   } else if (what == 0) {
