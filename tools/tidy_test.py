@@ -89,8 +89,8 @@ PLANTED = [
     ("using-namespace", "src/base/prng.h", "using namespace std;\n"),
     ("system-call", "src/base/prng.cpp", "int f() { return ::socket(1, 2, 3); }\n"),
     ("pools", "include/weir/chunk.h", "#if WEIR_POOLS\n#endif\n"),
-    ("await-in-condition", "cli/handlers.cpp", "t f() { if (!co_await g(a())) co_return; }\n"),
-    ("await-in-condition", "cli/handlers.cpp", "t f() { while ((c = co_await g())) h(); }\n"),
+    ("await-in-condition", "src/base/prng.cpp", "t f() { if (!co_await g(a())) co_return; }\n"),
+    ("await-in-condition", "src/base/prng.cpp", "t f() { while ((c = co_await g())) h(); }\n"),
     ("detach", "src/base/prng.cpp", "void f(std::thread t) { t.detach(); }\n"),
     ("not-compiled", "tests/unit/lost_test.cpp", "int x;\n"),
     ("not-compiled", "src/base/lost.cpp", "int x;\n"),
@@ -112,8 +112,8 @@ PLANTED = [
 
 # What looks like a violation and is none.
 INNOCENT = [
-    ("cli/handlers.cpp", "t f() { while (Chunk c = co_await p.receive()) co_await g(c); }\n"),
-    ("cli/handlers.cpp", "t f() { if (g(h(), i(j()))) co_await k(); }\n"),
+    ("src/base/prng.cpp", "t f() { while (Chunk c = co_await p.receive()) co_await g(c); }\n"),
+    ("src/base/prng.cpp", "t f() { if (g(h(), i(j()))) co_await k(); }\n"),
     ("src/base/prng.cpp", "static_assert(sizeof(int) == 4);\n"),
     ("src/base/prng.cpp", "void f(char* a) { std::snprintf(a, 1, \"x\"); }\n"),
     ("src/base/prng.cpp", "// printf(\"x\"), std::cout, ::socket(1, 2, 3), rand()\n"),
