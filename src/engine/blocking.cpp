@@ -132,6 +132,7 @@ bool BlockingEngine::accept(Operation& operation) noexcept {
   // receive timeout, which bounds accept too, has passed (socket(7)).
   const int fd = os::accept(operation.socket->fd, os::Mode::blocking);
   if (fd == -EAGAIN || (fd < 0 && os::accept_should_retry(-fd))) return false;
+  if (fd >= 0 && !bound_is_inherited_) os::set_blocking_bound(fd, blocking_bound);
   operation.result = fd;
   return true;
 }
@@ -202,12 +203,14 @@ void BlockingEngine::cancel(Operation& operation) noexcept {
 }
 
 void BlockingEngine::adopt(Socket& socket) {
-  // An accepted TCP socket inherits the bound from its listener, a unix socket does not.
-  if (!socket.is_listener) {
-    if (!socket.is_tcp) os::set_blocking_bound(socket.fd, blocking_bound);
-    return;
+  if (!socket.is_listener) return;
+  // An accepted TCP socket inherits the bound, if its listener had it before the client came;
+  // a unix socket never does.
+  if (!os::has_blocking_bound(socket.fd)) {
+    os::set_blocking_bound(socket.fd, blocking_bound);
+    bound_is_inherited_ = false;
   }
-  os::set_blocking_bound(socket.fd, blocking_bound);
+  if (!socket.is_tcp) bound_is_inherited_ = false;
   // One of several may be ready for another worker and no longer for us: then we must not hang.
   os::set_nonblocking(socket.fd, options_.several_listeners);
 }

@@ -42,6 +42,7 @@ class BlockingEngine final : public Engine {
 
   List parked_;
   unsigned parked_count_ = 0;
+  bool bound_is_inherited_ = true;
   std::vector<os::PollEntry> entries_;
 };
 

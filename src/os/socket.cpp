@@ -73,6 +73,7 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   step = "bind";
   base::counters.calls_other += 2;
   if (bind(fd.get(), as_sockaddr(address.bytes), address.length) != 0) return -errno;
+  if (options.blocking_bound > 0) set_blocking_bound(fd.get(), options.blocking_bound);
   step = "listen";
   if (listen(fd.get(), options.backlog) != 0) return -errno;
   return fd.release();
@@ -184,6 +185,14 @@ void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept {
   const timeval bound{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000 / 1000};
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+}
+
+bool has_blocking_bound(int fd) noexcept {
+  ++base::counters.calls_other;
+  timeval bound{};
+  socklen_t length = sizeof bound;
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, &length) != 0) return false;
+  return bound.tv_sec != 0 || bound.tv_usec != 0;
 }
 
 void set_nonblocking(int fd, bool on) noexcept {

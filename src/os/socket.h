@@ -26,6 +26,7 @@ struct ListenOptions {
   int backlog = 4096;
   bool reuse_port = false;
   Mode mode = Mode::nonblocking;
+  std::int64_t blocking_bound = 0;  ///< ns, set_blocking_bound() before the first client; 0: none
 };
 
 /// Creates, sets SO_REUSEADDR, binds and listens: the recipe's first four steps. TCP_NODELAY is
@@ -65,6 +66,7 @@ std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept;
 
 /// Bounds every blocking call on the socket (SO_RCVTIMEO, SO_SNDTIMEO; accept too). Inherited.
 void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept;
+bool has_blocking_bound(int fd) noexcept;
 
 void set_nonblocking(int fd, bool on) noexcept;
 int duplicate(int fd) noexcept;        // The lowest free number, CLOEXEC; or -errno.

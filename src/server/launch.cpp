@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/counters.h"
+#include "engine/blocking.h"
 #include "os/socket.h"
 
 namespace weir::detail {
@@ -75,6 +76,7 @@ std::vector<Fds> open_listeners(std::vector<Endpoint>& endpoints, const Options&
   how.backlog = options.backlog;
   how.reuse_port = options.reuse_port && options.workers > 1;
   how.mode = model.blocks ? os::Mode::blocking : os::Mode::nonblocking;
+  if (model.blocks) how.blocking_bound = BlockingEngine::blocking_bound;
   for (Endpoint& endpoint : endpoints) {
     const bool own = how.reuse_port && endpoint.family != Endpoint::Family::unix;
     Fds opened = open_one(endpoint, how, own ? options.workers : 1);
