@@ -19,8 +19,9 @@ Operation*& place_on_socket(Operation& operation) noexcept {
 
 }  // namespace
 
-BlockingEngine::BlockingEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker)
-    : Engine(options, clock, waker) {}
+BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& calls,
+                               kernel::Waker& waker)
+    : Engine(options, calls, waker) {}
 
 BlockingEngine::~BlockingEngine() = default;
 
@@ -31,7 +32,7 @@ bool BlockingEngine::start(Operation& operation) {
   // What else will be waited for is not known yet, so nothing blocks here; a send is tried,
   // because most often it does not have to wait at all.
   if (operation.kind == Operation::Kind::send) {
-    if (attempt(operation, os::Mode::nonblocking)) return true;
+    if (attempt(operation, kernel::Mode::nonblocking)) return true;
   } else if (operation.kind == Operation::Kind::connect && connect(operation)) {
     return true;
   }
@@ -52,7 +53,7 @@ void BlockingEngine::turn(bool may_sleep) {
   flush_all();
   if (may_sleep && may_block()) {
     Operation& only = parked_.front();
-    if (attempt(only, os::Mode::blocking)) complete(only);
+    if (attempt(only, kernel::Mode::blocking)) complete(only);
     return;
   }
   poll_parked(may_sleep);
@@ -80,15 +81,16 @@ void BlockingEngine::poll_parked(bool may_sleep) {
   parked_.for_each([this](Operation& operation) {
     const bool reads =
         operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
-    entries_.push_back({operation.socket->fd, reads ? os::poll_readable : os::poll_writable, 0});
+    entries_.push_back(
+        {operation.socket->fd, reads ? kernel::poll_readable : kernel::poll_writable, 0});
   });
   // Asked for before the bound is computed: a wake that came before there was a descriptor has
   // set the flag, which the bound looks at.
   const int wake_fd = waker_.fd();
-  if (wake_fd >= 0) entries_.push_back({wake_fd, os::poll_readable, 0});
+  if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   std::int64_t bound = sleep_bound(may_sleep);
   if (wake_fd < 0 && (bound < 0 || bound > blocking_bound)) bound = blocking_bound;
-  if (os::poll(entries_.data(), entries_.size(), bound) == 0) return;
+  if (calls_.poll(entries_.data(), entries_.size(), bound) == 0) return;
   std::size_t index = 0;
   parked_.for_each([&](Operation& operation) {
     if (entries_[index++].happened == 0) return;
@@ -103,7 +105,8 @@ void BlockingEngine::perform_runnable() noexcept {
   batch.append(runnable_);
   while (!batch.empty()) {
     Operation& operation = batch.pop_front();
-    if (operation.state == Operation::State::ended || attempt(operation, os::Mode::nonblocking)) {
+    if (operation.state == Operation::State::ended ||
+        attempt(operation, kernel::Mode::nonblocking)) {
       if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
       resume(operation);
     } else {
@@ -112,14 +115,14 @@ void BlockingEngine::perform_runnable() noexcept {
   }
 }
 
-bool BlockingEngine::attempt(Operation& operation, os::Mode mode) noexcept {
+bool BlockingEngine::attempt(Operation& operation, kernel::Mode mode) noexcept {
   switch (operation.kind) {
     case Operation::Kind::accept: return accept(operation);
     case Operation::Kind::receive: return receive(operation, mode);
     case Operation::Kind::send: return send(operation, mode);
     case Operation::Kind::connect:
-      operation.result = os::connect_result(operation.socket->fd);
-      if (operation.result == 0) os::set_nonblocking(operation.socket->fd, false);
+      operation.result = calls_.connect_result(operation.socket->fd);
+      if (operation.result == 0) calls_.set_nonblocking(operation.socket->fd, false);
       return true;
     case Operation::Kind::wait:
     case Operation::Kind::event: break;
@@ -130,23 +133,24 @@ bool BlockingEngine::attempt(Operation& operation, os::Mode mode) noexcept {
 bool BlockingEngine::accept(Operation& operation) noexcept {
   // The listener's mode decides whether this blocks (see adopt). A stop is seen when its
   // receive timeout, which bounds accept too, has passed (socket(7)).
-  const int fd = os::accept(operation.socket->fd, os::Mode::blocking);
+  const int fd = calls_.accept(operation.socket->fd, kernel::Mode::blocking);
   if (fd == -EAGAIN || (fd < 0 && os::accept_should_retry(-fd))) return false;
-  if (fd >= 0 && !bound_is_inherited_) os::set_blocking_bound(fd, blocking_bound);
+  if (fd >= 0 && !bound_is_inherited_) calls_.set_blocking_bound(fd, blocking_bound);
   operation.result = fd;
   return true;
 }
 
-bool BlockingEngine::receive(Operation& operation, os::Mode mode) noexcept {
+bool BlockingEngine::receive(Operation& operation, kernel::Mode mode) noexcept {
   Socket& socket = *operation.socket;
   Buffer* buffer = pool_.lease(socket.buffer_class);
   if (buffer == nullptr) {
     operation.result = -ENOMEM;
     return true;
   }
-  const std::int64_t got = mode == os::Mode::blocking
-                               ? os::receive_blocking(socket.fd, buffer->data, buffer->capacity)
-                               : os::receive(socket.fd, buffer->data, buffer->capacity);
+  const std::int64_t got =
+      mode == kernel::Mode::blocking
+          ? calls_.receive_blocking(socket.fd, buffer->data, buffer->capacity)
+          : calls_.receive(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) {
     const auto size = static_cast<std::uint32_t>(got);
     buffer->end = size;
@@ -161,17 +165,17 @@ bool BlockingEngine::receive(Operation& operation, os::Mode mode) noexcept {
   return true;
 }
 
-bool BlockingEngine::send(Operation& operation, os::Mode mode) noexcept {
+bool BlockingEngine::send(Operation& operation, kernel::Mode mode) noexcept {
   const Buffer* first = operation.buffer;
   std::int64_t sent = 0;
-  if (mode == os::Mode::blocking) {
-    sent = os::send_blocking(operation.socket->fd, first->data + first->begin, first->size());
+  if (mode == kernel::Mode::blocking) {
+    sent = calls_.send_blocking(operation.socket->fd, first->data + first->begin, first->size());
   } else {
-    os::Slice slices[os::slices_max];
+    kernel::Slice slices[kernel::slices_max];
     std::size_t total = 0;
-    const std::size_t count = gather(first, slices, os::slices_max, total);
-    sent = count == 1 ? os::send(operation.socket->fd, slices[0].data, slices[0].size)
-                      : os::send(operation.socket->fd, slices, count);
+    const std::size_t count = gather(first, slices, kernel::slices_max, total);
+    sent = count == 1 ? calls_.send(operation.socket->fd, slices[0].data, slices[0].size)
+                      : calls_.send(operation.socket->fd, slices, count);
   }
   if (sent == -EAGAIN || sent == -EINTR) return false;
   operation.result = static_cast<std::int32_t>(sent);
@@ -179,9 +183,9 @@ bool BlockingEngine::send(Operation& operation, os::Mode mode) noexcept {
 }
 
 bool BlockingEngine::connect(Operation& operation) noexcept {
-  const int result = os::connect(operation.socket->fd, *operation.address);
+  const int result = calls_.connect(operation.socket->fd, *operation.address);
   if (result == -EINPROGRESS || result == -EINTR) return false;
-  if (result == 0) os::set_nonblocking(operation.socket->fd, false);
+  if (result == 0) calls_.set_nonblocking(operation.socket->fd, false);
   operation.result = result;
   return true;
 }
@@ -206,18 +210,18 @@ void BlockingEngine::adopt(Socket& socket) {
   if (!socket.is_listener) return;
   // An accepted TCP socket inherits the bound, if its listener had it before the client came;
   // a unix socket never does.
-  if (!os::has_blocking_bound(socket.fd)) {
-    os::set_blocking_bound(socket.fd, blocking_bound);
+  if (!calls_.has_blocking_bound(socket.fd)) {
+    calls_.set_blocking_bound(socket.fd, blocking_bound);
     bound_is_inherited_ = false;
   }
   if (!socket.is_tcp) bound_is_inherited_ = false;
   // One of several may be ready for another worker and no longer for us: then we must not hang.
-  os::set_nonblocking(socket.fd, options_.several_listeners);
+  calls_.set_nonblocking(socket.fd, options_.several_listeners);
 }
 
 int BlockingEngine::make_socket(const Endpoint& endpoint) noexcept {
-  const int fd = os::socket_for(endpoint, os::Mode::nonblocking);
-  if (fd >= 0) os::set_blocking_bound(fd, blocking_bound);
+  const int fd = calls_.socket_for(endpoint, kernel::Mode::nonblocking);
+  if (fd >= 0) calls_.set_blocking_bound(fd, blocking_bound);
   return fd;
 }
 
@@ -229,7 +233,7 @@ void BlockingEngine::close(Socket& socket) noexcept {
     pending->state = Operation::State::idle;
   }
   socket.reader = socket.writer = nullptr;
-  os::close_fd(std::exchange(socket.fd, -1));
+  calls_.close(std::exchange(socket.fd, -1));
   socket.closed();
 }
 

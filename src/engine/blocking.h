@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "os/poll.h"
-#include "os/socket.h"
+#include "kernel/calls.h"
 
 namespace weir::detail {
 
@@ -14,7 +13,7 @@ namespace weir::detail {
 /// engine waits for just those with poll(2). So every handler runs on blocking models too.
 class BlockingEngine final : public Engine {
  public:
-  BlockingEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker);
+  BlockingEngine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker& waker);
   ~BlockingEngine() override;
 
   bool start(Operation& operation) override;
@@ -29,10 +28,10 @@ class BlockingEngine final : public Engine {
   static constexpr std::int64_t blocking_bound = 250'000'000;
 
  private:
-  bool attempt(Operation& operation, os::Mode mode) noexcept;
+  bool attempt(Operation& operation, kernel::Mode mode) noexcept;
   bool accept(Operation& operation) noexcept;
-  bool receive(Operation& operation, os::Mode mode) noexcept;
-  bool send(Operation& operation, os::Mode mode) noexcept;
+  bool receive(Operation& operation, kernel::Mode mode) noexcept;
+  bool send(Operation& operation, kernel::Mode mode) noexcept;
   bool connect(Operation& operation) noexcept;
   bool may_block() noexcept;
   void poll_parked(bool may_sleep);
@@ -43,7 +42,7 @@ class BlockingEngine final : public Engine {
   List parked_;
   unsigned parked_count_ = 0;
   bool bound_is_inherited_ = true;
-  std::vector<os::PollEntry> entries_;
+  std::vector<kernel::PollEntry> entries_;
 };
 
 }  // namespace weir::detail

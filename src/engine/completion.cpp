@@ -28,11 +28,12 @@ Operation*& place_on_socket(Operation& operation) noexcept {
 /// The ring's provided buffers as leases. Owns the ring, because leases may outlive the engine.
 class CompletionEngine::RingBuffers final : public BufferHome {
  public:
-  RingBuffers() : ring(options()), buffers_(options().buffers) {
+  explicit RingBuffers(kernel::Calls& calls)
+      : ring(calls.make_ring(options())), buffers_(options().buffers) {
     for (std::size_t id = 0; id < buffers_.size(); ++id) {
       buffers_[id].home = this;
       buffers_[id].id = static_cast<std::uint16_t>(id);
-      buffers_[id].data = ring.buffer(buffers_[id].id);
+      buffers_[id].data = ring->buffer(buffers_[id].id);
       buffers_[id].capacity = options().buffer_size;
     }
   }
@@ -46,24 +47,24 @@ class CompletionEngine::RingBuffers final : public BufferHome {
     return buffer;
   }
 
-  os::Ring ring;
+  std::unique_ptr<kernel::Ring> ring;
 
  private:
-  static os::Ring::Options options() noexcept { return {}; }
-  void give_back(Buffer& buffer) noexcept override { ring.give_back(buffer.id); }
+  static kernel::Ring::Options options() noexcept { return {}; }
+  void give_back(Buffer& buffer) noexcept override { ring->give_back(buffer.id); }
 
   std::vector<Buffer> buffers_;
 };
 
-CompletionEngine::CompletionEngine(const EngineOptions& options, os::Clock& clock,
-                                   os::Waker& waker)
-    : Engine(options, clock, waker),
-      buffers_(*new RingBuffers),
-      ring_(buffers_.ring),
+CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
+                                   kernel::Waker& waker)
+    : Engine(options, calls, waker),
+      buffers_(*new RingBuffers(calls)),
+      ring_(*buffers_.ring),
       completions_(512) {}
 
 CompletionEngine::~CompletionEngine() {
-  for (const auto& [listener, fd] : accepted_) os::close_fd(fd);
+  for (const auto& [listener, fd] : accepted_) calls_.close(fd);
   ring_.stop();
   buffers_.abandon();
 }
@@ -88,7 +89,7 @@ void CompletionEngine::turn(bool may_sleep) {
   perform_runnable();
 }
 
-void CompletionEngine::dispatch(const os::Ring::Completion& completion) noexcept {
+void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noexcept {
   void* pointer = reinterpret_cast<void*>(completion.data & ~std::uint64_t{tag_bits});
   if (pointer == nullptr) return;  // A cancellation's own completion.
   switch (completion.data & tag_bits) {
@@ -143,9 +144,9 @@ bool CompletionEngine::start_send(Operation& operation) noexcept {
     ring_.send(socket.fd, first->data + first->begin, first->size(),
                tagged(&operation, to_operation));
   } else {
-    os::Slice slices[os::slices_max];
+    kernel::Slice slices[kernel::slices_max];
     std::size_t total = 0;
-    const std::size_t count = gather(first, slices, os::slices_max, total);
+    const std::size_t count = gather(first, slices, kernel::slices_max, total);
     ring_.send(socket.fd, slices, count, tagged(&operation, to_operation));
   }
   ++socket.in_kernel;
@@ -156,7 +157,7 @@ bool CompletionEngine::start_send(Operation& operation) noexcept {
 
 bool CompletionEngine::start_connect(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
-  operation.result = os::connect(socket.fd, *operation.address);
+  operation.result = calls_.connect(socket.fd, *operation.address);
   if (operation.result != -EINPROGRESS && operation.result != -EINTR) return true;
   ring_.poll_once(socket.fd, true, tagged(&operation, to_operation));
   ++socket.in_kernel;
@@ -174,7 +175,7 @@ void CompletionEngine::finished(Operation& operation, std::int32_t result) noexc
     return close_if_quiet(socket);
   }
   if (operation.kind == Operation::Kind::connect && result >= 0) {
-    result = os::connect_result(socket.fd);
+    result = calls_.connect_result(socket.fd);
   }
   finish_later(operation, result);
 }
@@ -198,7 +199,8 @@ void CompletionEngine::wake_reader(Socket& socket) noexcept {
   }
 }
 
-void CompletionEngine::received(Socket& socket, const os::Ring::Completion& completion) noexcept {
+void CompletionEngine::received(Socket& socket,
+                                const kernel::Ring::Completion& completion) noexcept {
   if (!completion.more) {
     socket.armed = false;
     --socket.in_kernel;
@@ -249,7 +251,7 @@ void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
   if (result < 0) return wake_reader(socket);
   Buffer* buffer = pool_.lease(socket.buffer_class);
   if (buffer == nullptr) return end_stream(socket, -ENOMEM);
-  const std::int64_t got = os::receive(socket.fd, buffer->data, buffer->capacity);
+  const std::int64_t got = calls_.receive(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) {
     buffer->end = static_cast<std::uint32_t>(got);
     socket.buffer_class = next_class(socket.buffer_class, buffer->end, buffer->capacity);
@@ -261,13 +263,14 @@ void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
   wake_reader(socket);
 }
 
-void CompletionEngine::accepted(Socket& socket, const os::Ring::Completion& completion) noexcept {
+void CompletionEngine::accepted(Socket& socket,
+                                const kernel::Ring::Completion& completion) noexcept {
   if (!completion.more) {
     socket.armed = false;
     --socket.in_kernel;
   }
   if (socket.closing) {
-    if (completion.result >= 0) os::close_fd(completion.result);
+    if (completion.result >= 0) calls_.close(completion.result);
     return close_if_quiet(socket);
   }
   if (completion.result >= 0 || os::accept_should_rest(-completion.result)) {
@@ -348,7 +351,7 @@ void CompletionEngine::close(Socket& socket) noexcept {
     buffer->home->release(*buffer);
   }
   std::erase_if(accepted_, [&](const auto& each) {
-    if (each.first == &socket && each.second >= 0) os::close_fd(each.second);
+    if (each.first == &socket && each.second >= 0) calls_.close(each.second);
     return each.first == &socket;
   });
   if (socket.in_kernel == 0) return close_if_quiet(socket);

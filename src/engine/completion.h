@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "os/ring.h"
+#include "kernel/ring.h"
 
 namespace weir::detail {
 
@@ -17,7 +17,7 @@ namespace weir::detail {
 class CompletionEngine final : public Engine {
  public:
   /// Throws std::system_error when no ring can be had.
-  CompletionEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker);
+  CompletionEngine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker& waker);
   ~CompletionEngine() override;
 
   bool start(Operation& operation) override;
@@ -46,9 +46,9 @@ class CompletionEngine final : public Engine {
   bool start_connect(Operation& operation) noexcept;
   bool start_send(Operation& operation) noexcept;
 
-  void dispatch(const os::Ring::Completion& completion) noexcept;
-  void received(Socket& socket, const os::Ring::Completion& completion) noexcept;
-  void accepted(Socket& socket, const os::Ring::Completion& completion) noexcept;
+  void dispatch(const kernel::Ring::Completion& completion) noexcept;
+  void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
+  void accepted(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void readable(Socket& socket, std::int32_t result) noexcept;
   void finished(Operation& operation, std::int32_t result) noexcept;
 
@@ -63,8 +63,8 @@ class CompletionEngine final : public Engine {
   void perform_runnable() noexcept;
 
   RingBuffers& buffers_;
-  os::Ring& ring_;
-  std::vector<os::Ring::Completion> completions_;
+  kernel::Ring& ring_;
+  std::vector<kernel::Ring::Completion> completions_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
   bool wake_armed_ = false;
 };

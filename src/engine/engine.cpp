@@ -5,15 +5,15 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
-#include "os/socket.h"
 
 namespace weir::detail {
 
-Engine::Engine(const EngineOptions& options, os::Clock& clock, os::Waker& waker)
+Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker& waker)
     : options_(options),
-      clock_(clock),
+      calls_(calls),
+      clock_(calls.clock()),
       waker_(waker),
-      timers_(clock.now()),
+      timers_(clock_.now()),
       pool_(*new BufferPool),
       operations_left_(options.budget_operations),
       bytes_left_(static_cast<std::int64_t>(options.budget_bytes)) {}
@@ -51,14 +51,14 @@ std::int64_t Engine::sleep_bound(bool may_sleep) noexcept {
   return std::max<std::int64_t>(timers_.next() - now(), 0);
 }
 
-void Engine::discard(int fd) noexcept { os::close_fd(fd); }
-void Engine::finish_sending(Socket& socket) noexcept { os::finish_sending(socket.fd); }
-void Engine::reset_on_close(Socket& socket) noexcept { os::reset_on_close(socket.fd); }
-std::size_t Engine::unread(Socket& socket) noexcept { return os::unread(socket.fd); }
-Endpoint Engine::peer(const Socket& socket) const { return os::peer_endpoint(socket.fd); }
-Endpoint Engine::local(const Socket& socket) const { return os::local_endpoint(socket.fd); }
+void Engine::discard(int fd) noexcept { calls_.close(fd); }
+void Engine::finish_sending(Socket& socket) noexcept { calls_.finish_sending(socket.fd); }
+void Engine::reset_on_close(Socket& socket) noexcept { calls_.reset_on_close(socket.fd); }
+std::size_t Engine::unread(Socket& socket) noexcept { return calls_.unread(socket.fd); }
+Endpoint Engine::peer(const Socket& socket) const { return calls_.peer(socket.fd); }
+Endpoint Engine::local(const Socket& socket) const { return calls_.local(socket.fd); }
 int Engine::make_socket(const Endpoint& endpoint) noexcept {
-  return os::socket_for(endpoint, os::Mode::nonblocking);
+  return calls_.socket_for(endpoint, kernel::Mode::nonblocking);
 }
 
 }  // namespace weir::detail

@@ -15,8 +15,8 @@
 #include "engine/buffer.h"
 #include "engine/socket.h"
 #include "engine/timers.h"
-#include "os/clock.h"
-#include "os/waker.h"
+#include "kernel/calls.h"
+#include "kernel/waker.h"
 
 namespace weir::detail {
 
@@ -40,7 +40,7 @@ class Unflushed : public Link {
 
 class Engine {
  public:
-  Engine(const EngineOptions& options, os::Clock& clock, os::Waker& waker);
+  Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker& waker);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
   virtual ~Engine();
@@ -130,8 +130,9 @@ class Engine {
   std::int64_t sleep_bound(bool may_sleep) noexcept;
 
   EngineOptions options_;
-  os::Clock& clock_;
-  os::Waker& waker_;
+  kernel::Calls& calls_;
+  kernel::Clock& clock_;
+  kernel::Waker& waker_;
   Timers timers_;
   List runnable_;
   BufferPool& pool_;

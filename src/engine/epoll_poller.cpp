@@ -6,7 +6,7 @@
 namespace weir::detail {
 namespace {
 
-using namespace os::event;
+using namespace kernel::event;
 
 std::uint64_t pack(int fd, std::uint32_t generation) noexcept {
   return static_cast<std::uint32_t>(fd) | (std::uint64_t{generation} << 32);
@@ -27,14 +27,14 @@ int EpollPoller::set(Socket& socket, std::uint8_t what) noexcept {
     try {
       socket.slot = table_.insert(socket);
     } catch (const std::bad_alloc&) { return -ENOMEM; }
-    error = epoll_.add(socket.fd, wanted, pack(socket.fd, socket.slot));
+    error = epoll_->add(socket.fd, wanted, pack(socket.fd, socket.slot));
     if (error != 0) table_.erase(socket);
   } else if (what == 0) {
     // A hang-up is reported whatever one asks for, again and again: only leaving ends that.
-    epoll_.remove(socket.fd);
+    epoll_->remove(socket.fd);
     table_.erase(socket);
   } else {
-    error = epoll_.modify(socket.fd, wanted, pack(socket.fd, socket.slot));
+    error = epoll_->modify(socket.fd, wanted, pack(socket.fd, socket.slot));
   }
   if (error == 0) socket.watched = what;
   return error;
@@ -68,7 +68,7 @@ std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
 void EpollPoller::wait(std::int64_t nanoseconds, unsigned /*idle_turns*/,
                        std::vector<Ready>& ready) {
   before_wait();
-  reported_ = epoll_.wait(nanoseconds, events_);
+  reported_ = epoll_->wait(nanoseconds, events_);
   for (std::size_t i = 0; i < reported_; ++i) {
     const std::uint64_t data = events_[i].data;
     if (Socket* socket = table_.find(fd_of(data), generation_of(data))) {

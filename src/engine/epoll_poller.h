@@ -3,10 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "engine/poller.h"
-#include "os/epoll.h"
+#include "kernel/calls.h"
 
 namespace weir::detail {
 
@@ -17,7 +18,8 @@ class EpollPoller : public Poller {
 
  protected:
   /// What to ask the kernel for, for these interest bits, beside the bits themselves.
-  explicit EpollPoller(std::uint32_t always) noexcept : always_(always) {}
+  EpollPoller(kernel::Calls& calls, std::uint32_t always)
+      : epoll_(calls.make_epoll()), always_(always) {}
 
   /// Registers the socket, or changes its registration, to exactly `what`. 0 or -errno.
   int set(Socket& socket, std::uint8_t what) noexcept;
@@ -28,10 +30,10 @@ class EpollPoller : public Poller {
  private:
   static std::uint8_t meaning(std::uint32_t happened) noexcept;
 
-  os::Epoll epoll_;
+  std::unique_ptr<kernel::Epoll> epoll_;
   SocketTable table_;
   const std::uint32_t always_;
-  std::array<os::Epoll::Event, 512> events_;
+  std::array<kernel::Epoll::Event, 512> events_;
   std::size_t reported_ = 0;  // Of the last wait; still in events_.
 };
 

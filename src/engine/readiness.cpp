@@ -18,9 +18,9 @@ constexpr std::int64_t unwatched_nap = 20'000'000;
 
 }  // namespace
 
-ReadinessEngine::ReadinessEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker,
-                                 std::unique_ptr<Poller> poller)
-    : Engine(options, clock, waker), poller_(std::move(poller)) {
+ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& calls,
+                                 kernel::Waker& waker, std::unique_ptr<Poller> poller)
+    : Engine(options, calls, waker), poller_(std::move(poller)) {
   wake_socket_.fd = waker_.fd();
   wake_is_watched_ = wake_socket_.fd >= 0 && poller_->watch(wake_socket_, interest::receive) == 0;
 }
@@ -139,7 +139,7 @@ bool ReadinessEngine::receive(Operation& operation) noexcept {
     operation.result = -ENOMEM;
     return true;
   }
-  const std::int64_t got = os::receive(socket.fd, buffer->data, buffer->capacity);
+  const std::int64_t got = calls_.receive(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) [[likely]] {
     const auto size = static_cast<std::uint32_t>(got);
     spend(got);
@@ -166,11 +166,11 @@ bool ReadinessEngine::send(Operation& operation) noexcept {
   std::size_t total = first->size();
   std::int64_t sent = 0;
   if (first->next == nullptr) {
-    sent = os::send(socket.fd, first->data + first->begin, total);
+    sent = calls_.send(socket.fd, first->data + first->begin, total);
   } else {
-    os::Slice slices[os::slices_max];
-    const std::size_t count = gather(first, slices, os::slices_max, total);
-    sent = os::send(socket.fd, slices, count);
+    kernel::Slice slices[kernel::slices_max];
+    const std::size_t count = gather(first, slices, kernel::slices_max, total);
+    sent = calls_.send(socket.fd, slices, count);
   }
   if (sent == -EAGAIN) {
     socket.may_send = false;
@@ -188,7 +188,7 @@ bool ReadinessEngine::send(Operation& operation) noexcept {
 
 bool ReadinessEngine::accept(Operation& operation) noexcept {
   for (unsigned bad_luck = 0; bad_luck < options_.budget_operations; ++bad_luck) {
-    const int fd = os::accept(operation.socket->fd, os::Mode::nonblocking);
+    const int fd = calls_.accept(operation.socket->fd, kernel::Mode::nonblocking);
     if (fd == -EAGAIN) {
       operation.socket->may_receive = false;
       return false;
@@ -206,11 +206,11 @@ bool ReadinessEngine::connect(Operation& operation) noexcept {
   // First attempt: start it. Second, when the poller reports the socket writable: how it ended.
   Socket& socket = *operation.socket;
   if (operation.state == Operation::State::idle) {
-    const int result = os::connect(socket.fd, *operation.address);
+    const int result = calls_.connect(socket.fd, *operation.address);
     if (result == -EINPROGRESS || result == -EINTR) return false;
     operation.result = result;
   } else {
-    operation.result = os::connect_result(socket.fd);
+    operation.result = calls_.connect_result(socket.fd);
   }
   return true;
 }
@@ -253,13 +253,13 @@ void ReadinessEngine::adopt(Socket& socket) {
 
 int ReadinessEngine::place(int fd) noexcept {
   if (poller_->accepts(fd)) return fd;
-  const int lower = os::duplicate(fd);
+  const int lower = calls_.duplicate(fd);
   if (lower < 0) return -1;
   if (!poller_->accepts(lower)) {
-    os::close_fd(lower);
+    calls_.close(lower);
     return -1;
   }
-  os::close_fd(fd);
+  calls_.close(fd);
   return lower;
 }
 
@@ -271,7 +271,7 @@ void ReadinessEngine::close(Socket& socket) noexcept {
   }
   socket.reader = socket.writer = nullptr;
   if (socket.watched != 0) poller_->forget(socket);
-  os::close_fd(std::exchange(socket.fd, -1));
+  calls_.close(std::exchange(socket.fd, -1));
   socket.closed();
 }
 

@@ -13,7 +13,7 @@ namespace weir::detail {
 /// poller reports it, retry and resume.
 class ReadinessEngine final : public Engine {
  public:
-  ReadinessEngine(const EngineOptions& options, os::Clock& clock, os::Waker& waker,
+  ReadinessEngine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker& waker,
                   std::unique_ptr<Poller> poller);
   ~ReadinessEngine() override;
 

@@ -7,12 +7,12 @@
 #include <weir/operation.h>
 
 #include "engine/buffer.h"
-#include "os/socket.h"
+#include "kernel/slice.h"
 
 namespace weir::detail {
 
 /// Gathers the outbox's pieces for one call. Returns how many.
-inline std::size_t gather(const Buffer* first, os::Slice* slices, std::size_t room,
+inline std::size_t gather(const Buffer* first, kernel::Slice* slices, std::size_t room,
                           std::size_t& total) noexcept {
   std::size_t count = 0;
   total = 0;

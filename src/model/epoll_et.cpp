@@ -17,11 +17,11 @@
 namespace weir::detail {
 namespace {
 
-using namespace os::event;
+using namespace kernel::event;
 
 class EdgePoller final : public EpollPoller {
  public:
-  EdgePoller() noexcept : EpollPoller(edge | peer_done | urgent) {}
+  explicit EdgePoller(kernel::Calls& calls) : EpollPoller(calls, edge | peer_done | urgent) {}
 
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     // Only TCP shows in its events whatever may cut a read short.
@@ -34,7 +34,8 @@ class EdgePoller final : public EpollPoller {
 // something is queued and back when the queue is empty. Each change tells anew what is ready.
 class LiteralEdgePoller final : public EpollPoller {
  public:
-  LiteralEdgePoller() noexcept : EpollPoller(edge | peer_done | urgent) {}
+  explicit LiteralEdgePoller(kernel::Calls& calls)
+      : EpollPoller(calls, edge | peer_done | urgent) {}
 
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     if (!socket.is_tcp) socket.short_reads_mislead = true;
@@ -46,13 +47,13 @@ class LiteralEdgePoller final : public EpollPoller {
 };
 
 std::unique_ptr<Poller> make_poller(const Plan& plan) {
-  if (plan.options.send_when_writable) return std::make_unique<LiteralEdgePoller>();
-  return std::make_unique<EdgePoller>();
+  if (plan.options.send_when_writable) return std::make_unique<LiteralEdgePoller>(*plan.calls);
+  return std::make_unique<EdgePoller>(*plan.calls);
 }
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
-                                           plan.control->waker, make_poller(plan));
+  return std::make_unique<ReadinessEngine>(engine_options(plan), *plan.calls, plan.control->waker,
+                                           make_poller(plan));
 }
 
 void run(const Plan& plan) { run_here(plan, make_engine(plan)); }

@@ -19,7 +19,7 @@ namespace {
 
 class LevelPoller final : public EpollPoller {
  public:
-  LevelPoller() noexcept : EpollPoller(0) {}
+  explicit LevelPoller(kernel::Calls& calls) : EpollPoller(calls, 0) {}
 
   // Interest is exactly what is parked.
   int watch(Socket& socket, std::uint8_t what) noexcept override {
@@ -31,8 +31,8 @@ class LevelPoller final : public EpollPoller {
 };
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
-                                           plan.control->waker, std::make_unique<LevelPoller>());
+  return std::make_unique<ReadinessEngine>(engine_options(plan), *plan.calls, plan.control->waker,
+                                           std::make_unique<LevelPoller>(*plan.calls));
 }
 
 void run(const Plan& plan) { run_here(plan, make_engine(plan)); }

@@ -17,6 +17,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/process.h"
+#include "os/waker.h"
 
 namespace weir::detail {
 namespace {
@@ -32,8 +33,9 @@ class ProcessEach final : public Placement {
 
  private:
   struct ChildControl {
-    Control control;
-    std::int64_t drain;
+    os::Waker waker;
+    Control control{waker};
+    std::int64_t drain = 0;
   };
   [[noreturn]] void run_child(int fd, std::uint64_t id, bool is_tcp) noexcept;
 
@@ -55,7 +57,8 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   for (const int listener : plan_.listeners) os::close_fd(listener);
   Plan plan = plan_;
   plan.listeners.clear();
-  ChildControl control{{}, std::chrono::nanoseconds(plan.options.drain).count()};
+  ChildControl control;
+  control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
   const auto drain = [](void* c) {
     auto& told = *static_cast<ChildControl*>(c);
@@ -64,7 +67,7 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals(drain, cut, &control);
   {
-    BlockingEngine engine(engine_options(plan), os::monotonic_clock(), control.control.waker);
+    BlockingEngine engine(engine_options(plan), *plan.calls, control.control.waker);
     Worker worker(plan, engine);
     worker.run_one(fd, id, is_tcp);
   }
@@ -91,8 +94,7 @@ void ProcessEach::cut() noexcept {
 }
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<BlockingEngine>(engine_options(plan), os::monotonic_clock(),
-                                          plan.control->waker);
+  return std::make_unique<BlockingEngine>(engine_options(plan), *plan.calls, plan.control->waker);
 }
 
 void run(const Plan& plan) {

@@ -23,7 +23,7 @@ Availability available() {
 }
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<CompletionEngine>(engine_options(plan), os::monotonic_clock(),
+  return std::make_unique<CompletionEngine>(engine_options(plan), *plan.calls,
                                             plan.control->waker);
 }
 

@@ -13,8 +13,7 @@ namespace weir::detail {
 namespace {
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<BlockingEngine>(engine_options(plan), os::monotonic_clock(),
-                                          plan.control->waker);
+  return std::make_unique<BlockingEngine>(engine_options(plan), *plan.calls, plan.control->waker);
 }
 
 void run(const Plan& plan) {

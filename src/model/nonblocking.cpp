@@ -14,14 +14,13 @@
 
 #include "engine/readiness.h"
 #include "model/model.h"
-#include "os/clock.h"
 
 namespace weir::detail {
 namespace {
 
 class ScanPoller final : public Poller {
  public:
-  explicit ScanPoller(bool spin) noexcept : spin_(spin) {}
+  ScanPoller(kernel::Calls& calls, bool spin) noexcept : calls_(calls), spin_(spin) {}
 
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     if (socket.watched == 0) {
@@ -50,20 +49,21 @@ class ScanPoller final : public Poller {
   }
 
  private:
-  static void rest(std::int64_t nanoseconds, unsigned idle_turns) noexcept {
+  void rest(std::int64_t nanoseconds, unsigned idle_turns) noexcept {
     constexpr std::int64_t shortest = 1'000, longest = 1'000'000;
     const std::int64_t length = std::min(longest, shortest << std::min(idle_turns / 4, 10u));
-    os::rest(nanoseconds < 0 ? length : std::min(length, nanoseconds));
+    calls_.rest(nanoseconds < 0 ? length : std::min(length, nanoseconds));
   }
 
+  kernel::Calls& calls_;
   const bool spin_;
   std::vector<Socket*> sockets_;
 };
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
-                                           plan.control->waker,
-                                           std::make_unique<ScanPoller>(plan.options.spin));
+  return std::make_unique<ReadinessEngine>(
+      engine_options(plan), *plan.calls, plan.control->waker,
+      std::make_unique<ScanPoller>(*plan.calls, plan.options.spin));
 }
 
 void run(const Plan& plan) { run_here(plan, make_engine(plan)); }

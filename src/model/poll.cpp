@@ -14,13 +14,14 @@
 
 #include "engine/readiness.h"
 #include "model/model.h"
-#include "os/poll.h"
 
 namespace weir::detail {
 namespace {
 
 class PollPoller final : public Poller {
  public:
+  explicit PollPoller(kernel::Calls& calls) noexcept : calls_(calls) {}
+
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     if (socket.watched == 0) {
       socket.slot = static_cast<std::uint32_t>(sockets_.size());
@@ -53,7 +54,7 @@ class PollPoller final : public Poller {
             std::vector<Ready>& ready) override {
     settle();
     reported_.clear();
-    std::size_t left = os::poll(entries_.data(), entries_.size(), nanoseconds);
+    std::size_t left = calls_.poll(entries_.data(), entries_.size(), nanoseconds);
     for (std::size_t i = 0; left > 0; ++i) {
       if (entries_[i].happened == 0) continue;
       --left;
@@ -64,14 +65,14 @@ class PollPoller final : public Poller {
 
  private:
   static std::int16_t bits(std::uint8_t what) noexcept {
-    return static_cast<std::int16_t>(((what & interest::receive) ? os::poll_readable : 0) |
-                                     ((what & interest::send) ? os::poll_writable : 0));
+    return static_cast<std::int16_t>(((what & interest::receive) ? kernel::poll_readable : 0) |
+                                     ((what & interest::send) ? kernel::poll_writable : 0));
   }
   static std::uint8_t meaning(std::int16_t happened) noexcept {
-    const bool failed = (happened & os::poll_failed) != 0;
+    const bool failed = (happened & kernel::poll_failed) != 0;
     return static_cast<std::uint8_t>(
-        ((happened & os::poll_readable) || failed ? interest::receive : 0) |
-        ((happened & os::poll_writable) || failed ? interest::send : 0));
+        ((happened & kernel::poll_readable) || failed ? interest::receive : 0) |
+        ((happened & kernel::poll_writable) || failed ? interest::send : 0));
   }
 
   // Interest is exactly what is parked: whoever was told and does not wait any more leaves the
@@ -92,14 +93,15 @@ class PollPoller final : public Poller {
     }
   }
 
-  std::vector<os::PollEntry> entries_;
+  kernel::Calls& calls_;
+  std::vector<kernel::PollEntry> entries_;
   std::vector<Socket*> sockets_;         // sockets_[i] is whom entries_[i] is about.
   std::vector<std::uint32_t> reported_;  // Places of the last report.
 };
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
-                                           plan.control->waker, std::make_unique<PollPoller>());
+  return std::make_unique<ReadinessEngine>(engine_options(plan), *plan.calls, plan.control->waker,
+                                           std::make_unique<PollPoller>(*plan.calls));
 }
 
 void run(const Plan& plan) { run_here(plan, make_engine(plan)); }

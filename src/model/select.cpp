@@ -77,8 +77,8 @@ class SelectPoller final : public Poller {
 };
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<ReadinessEngine>(engine_options(plan), os::monotonic_clock(),
-                                           plan.control->waker, std::make_unique<SelectPoller>());
+  return std::make_unique<ReadinessEngine>(engine_options(plan), *plan.calls, plan.control->waker,
+                                           std::make_unique<SelectPoller>());
 }
 
 void run(const Plan& plan) { run_here(plan, make_engine(plan)); }

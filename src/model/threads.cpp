@@ -16,6 +16,7 @@
 #include "engine/blocking.h"
 #include "model/model.h"
 #include "os/thread.h"
+#include "os/waker.h"
 
 namespace weir::detail {
 namespace {
@@ -37,7 +38,8 @@ class ThreadEach final : public Placement {
     std::uint64_t id = 0;
     bool is_tcp = false;
     Plan plan;
-    Control control;
+    os::Waker waker;
+    Control control{waker};
     os::Thread thread;
     std::atomic<bool> ended{false};
     Statistics counted;
@@ -75,8 +77,7 @@ int ThreadEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) n
 void ThreadEach::run_client(void* argument) noexcept {
   Client& client = *static_cast<Client*>(argument);
   {
-    BlockingEngine engine(engine_options(client.plan), os::monotonic_clock(),
-                          client.control.waker);
+    BlockingEngine engine(engine_options(client.plan), *client.plan.calls, client.control.waker);
     Worker worker(client.plan, engine);
     worker.run_one(client.fd, client.id, client.is_tcp);
   }
@@ -111,8 +112,7 @@ void ThreadEach::stop(std::int64_t drain) noexcept {
 }
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {
-  return std::make_unique<BlockingEngine>(engine_options(plan), os::monotonic_clock(),
-                                          plan.control->waker);
+  return std::make_unique<BlockingEngine>(engine_options(plan), *plan.calls, plan.control->waker);
 }
 
 void run(const Plan& plan) {

@@ -3,15 +3,11 @@
 
 #include <cstdint>
 
+#include "kernel/clock.h"
+
 namespace weir::os {
 
-/// Time as it comes in through constructors, so that a simulation can replace it.
-class Clock {
- public:
-  virtual ~Clock() = default;
-  /// Nanoseconds since some fixed moment; never goes back.
-  virtual std::int64_t now() noexcept = 0;
-};
+using kernel::Clock;
 
 /// CLOCK_MONOTONIC (clock_gettime(2)).
 Clock& monotonic_clock() noexcept;

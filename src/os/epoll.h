@@ -1,43 +1,26 @@
 // epoll.h - an epoll(7) object.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "kernel/epoll.h"
 #include "os/fd.h"
 
 namespace weir::os {
 
-/// The conditions of epoll_ctl(2), in its own bits.
-namespace event {
-constexpr std::uint32_t readable = 0x001;      // EPOLLIN
-constexpr std::uint32_t urgent = 0x002;        // EPOLLPRI
-constexpr std::uint32_t writable = 0x004;      // EPOLLOUT
-constexpr std::uint32_t error = 0x008;         // EPOLLERR
-constexpr std::uint32_t hung_up = 0x010;       // EPOLLHUP
-constexpr std::uint32_t peer_done = 0x2000;    // EPOLLRDHUP
-constexpr std::uint32_t exclusive = 1u << 28;  // EPOLLEXCLUSIVE
-constexpr std::uint32_t edge = 1u << 31;       // EPOLLET
-}  // namespace event
+namespace event = kernel::event;
 
-class Epoll {
+class Epoll final : public kernel::Epoll {
  public:
-  struct [[gnu::packed]] Event {  // epoll_event, whose layout is fixed by the system.
-    std::uint32_t what;
-    std::uint64_t data;
-  };
-
   /// Throws std::system_error when the kernel has none to give.
   Epoll();
 
-  /// 0 or -errno.
-  int add(int fd, std::uint32_t what, std::uint64_t data) noexcept;
-  int modify(int fd, std::uint32_t what, std::uint64_t data) noexcept;
-  int remove(int fd) noexcept;
-
-  /// Waits up to `nanoseconds` (negative: for ever), rounded up to a millisecond. Returns how
-  /// many of `events` were filled; 0 after EINTR.
-  std::size_t wait(std::int64_t nanoseconds, std::span<Event> events) noexcept;
+  int add(int fd, std::uint32_t what, std::uint64_t data) noexcept override;
+  int modify(int fd, std::uint32_t what, std::uint64_t data) noexcept override;
+  int remove(int fd) noexcept override;
+  std::size_t wait(std::int64_t nanoseconds, std::span<Event> events) noexcept override;
 
  private:
   Fd fd_;

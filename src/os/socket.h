@@ -7,20 +7,15 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/calls.h"
 #include "os/address.h"
 #include "os/fd.h"
 
 namespace weir::os {
 
-/// How a call treats a socket that is not ready.
-enum class Mode : std::uint8_t { nonblocking, blocking };
-
-/// One piece of a gathered send; laid out like iovec (a static_assert says so).
-struct Slice {
-  const void* data;
-  std::size_t size;
-};
-constexpr std::size_t slices_max = 64;
+using kernel::Mode;
+using kernel::Slice;
+using kernel::slices_max;
 
 struct ListenOptions {
   int backlog = 4096;

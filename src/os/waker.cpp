@@ -10,8 +10,7 @@
 
 namespace weir::os {
 
-void Waker::wake() noexcept {
-  if (woken_.exchange(true, std::memory_order_seq_cst)) return;
+void Waker::end_sleep() noexcept {
   const int fd = fd_.load(std::memory_order_seq_cst);
   if (fd < 0) return;
   const int saved = errno;  // We may be inside a signal handler.
@@ -29,15 +28,11 @@ int Waker::fd() noexcept {
   return owned_.get();
 }
 
-bool Waker::clear() noexcept {
-  // The descriptor first: a wake between the two lines then leaves the flag set or the
-  // descriptor readable, never neither.
-  if (owned_) {
-    ++base::counters.calls_other;
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = read(owned_.get(), &count, sizeof count);
-  }
-  return woken_.exchange(false, std::memory_order_seq_cst);
+void Waker::rearm() noexcept {
+  if (!owned_) return;
+  ++base::counters.calls_other;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const auto got = read(owned_.get(), &count, sizeof count);
 }
 
 }  // namespace weir::os

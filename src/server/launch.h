@@ -13,6 +13,7 @@
 #include "os/fd.h"
 #include "os/process.h"
 #include "os/thread.h"
+#include "os/waker.h"
 
 namespace weir::detail {
 
@@ -21,7 +22,8 @@ struct Member {
   const ModelEntry* model = nullptr;
   os::SharedStatistics* statistics = nullptr;
   Plan plan;
-  Control control;
+  os::Waker waker;
+  Control control{waker};
   os::Thread thread;
   bool has_thread = false;
   std::string failure;  ///< why run() ended by an exception; empty otherwise

@@ -4,6 +4,8 @@
 #include <exception>
 
 #include "model/model.h"
+#include "os/calls.h"
+#include "os/waker.h"
 #include "server/launch.h"
 #include "server/report.h"
 
@@ -35,10 +37,12 @@ int result_of(Task<int>& task) {
 int run(Task<int> task, Model model, const Options& options) {
   try {
     const Choice choice = detail::resolve_model(model);
-    detail::Control control;
+    os::Waker waker;
+    detail::Control control(waker);
     detail::Plan plan;
     plan.options = options;
     plan.control = &control;
+    plan.calls = &os::calls();
     const auto engine = detail::entry(choice.model).make_engine(plan);
     detail::Worker worker(plan, *engine);
     detail::Scope scope;

@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "base/counters.h"
 #include "base/process_epoch.h"
+#include "os/calls.h"
 #include "os/clock.h"
 #include "os/socket.h"
 #include "server/launch.h"
@@ -159,6 +160,7 @@ void Server::State::make_members() {
     member.plan.connections_max = detail::connections_share(options, index);
     member.plan.index = index;
     member.plan.control = &member.control;
+    member.plan.calls = &os::calls();
     member.plan.log = log;
     for (os::Fd& listener : listeners[index]) member.plan.listeners.push_back(listener.release());
   }

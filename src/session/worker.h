@@ -31,6 +31,7 @@ struct Plan {
   std::size_t connections_max = 0;  ///< This worker's share; never 0.
   unsigned index = 0;
   Control* control = nullptr;
+  kernel::Calls* calls = nullptr;  ///< what its engine calls
   LogFunction log = nullptr;
 };
 

@@ -1,0 +1,73 @@
+// calls.h - the system calls that engines make, as an interface: Linux has them, and so has the
+// simulation.
+//
+// Results are values or -errno. EINTR is retried inside, but for the blocking calls, whose caller
+// must look whether it was asked to stop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include <weir/endpoint.h>
+
+#include "kernel/clock.h"
+#include "kernel/epoll.h"
+#include "kernel/poll.h"
+#include "kernel/ring.h"
+#include "kernel/slice.h"
+
+namespace weir::kernel {
+
+/// How a call treats a socket that is not ready.
+enum class Mode : std::uint8_t { nonblocking, blocking };
+
+class Calls {
+ public:
+  virtual Clock& clock() noexcept = 0;
+
+  // The two of every request. One hop more than a plain call: docs/DECISIONS.md has its price.
+  virtual std::int64_t receive(int fd, void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t send(int fd, const void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept = 0;
+
+  /// The blocking calls of the textbook. -EINTR and -EAGAIN (a receive timeout passed) come back.
+  virtual std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept = 0;
+  virtual std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept = 0;
+
+  /// The accepted socket is nonblocking or not, as `mode` says; whether the call itself blocks
+  /// is the listener's mode. Blocking callers may get -EINTR.
+  virtual int accept(int listener, Mode mode) noexcept = 0;
+
+  /// A socket to connect with, not connected yet.
+  virtual int socket_for(const Endpoint& endpoint, Mode mode) noexcept = 0;
+  virtual int connect(int fd, const Endpoint& endpoint) noexcept = 0;
+  /// How a connect that was in progress ended.
+  virtual int connect_result(int fd) noexcept = 0;
+
+  virtual void close(int fd) noexcept = 0;
+  virtual int duplicate(int fd) noexcept = 0;  ///< The lowest free number.
+  virtual void finish_sending(int fd) noexcept = 0;
+  virtual void reset_on_close(int fd) noexcept = 0;
+  virtual std::size_t unread(int fd) noexcept = 0;
+  virtual void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept = 0;
+  virtual bool has_blocking_bound(int fd) noexcept = 0;
+  virtual void set_nonblocking(int fd, bool on) noexcept = 0;
+  virtual Endpoint local(int fd) = 0;
+  virtual Endpoint peer(int fd) = 0;
+
+  /// Waits up to `nanoseconds` (negative: for ever). Returns how many entries have `happened`
+  /// set; 0 after EINTR.
+  virtual std::size_t poll(PollEntry* entries, std::size_t count,
+                           std::int64_t nanoseconds) noexcept = 0;
+  virtual void rest(std::int64_t nanoseconds) noexcept = 0;
+
+  // Throw std::system_error when the kernel has none to give.
+  virtual std::unique_ptr<Epoll> make_epoll() = 0;
+  virtual std::unique_ptr<Ring> make_ring(const Ring::Options& options) = 0;
+
+ protected:
+  ~Calls() = default;
+};
+
+}  // namespace weir::kernel

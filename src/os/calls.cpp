@@ -1,0 +1,75 @@
+#include "os/calls.h"
+
+#include "os/clock.h"
+#include "os/epoll.h"
+#include "os/poll.h"
+#include "os/ring.h"
+#include "os/socket.h"
+
+namespace weir::os {
+namespace {
+
+using kernel::PollEntry;
+
+class LinuxCalls final : public kernel::Calls {
+ public:
+  kernel::Clock& clock() noexcept override { return monotonic_clock(); }
+
+  std::int64_t receive(int fd, void* data, std::size_t size) noexcept override {
+    return os::receive(fd, data, size);
+  }
+  std::int64_t send(int fd, const void* data, std::size_t size) noexcept override {
+    return os::send(fd, data, size);
+  }
+  std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept override {
+    return os::send(fd, slices, count);
+  }
+  std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept override {
+    return os::receive_blocking(fd, data, size);
+  }
+  std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept override {
+    return os::send_blocking(fd, data, size);
+  }
+  int accept(int listener, Mode mode) noexcept override { return os::accept(listener, mode); }
+
+  int socket_for(const Endpoint& endpoint, Mode mode) noexcept override {
+    return os::socket_for(endpoint, mode);
+  }
+  int connect(int fd, const Endpoint& endpoint) noexcept override {
+    return os::connect(fd, endpoint);
+  }
+  int connect_result(int fd) noexcept override { return os::connect_result(fd); }
+
+  void close(int fd) noexcept override { os::close_fd(fd); }
+  int duplicate(int fd) noexcept override { return os::duplicate(fd); }
+  void finish_sending(int fd) noexcept override { os::finish_sending(fd); }
+  void reset_on_close(int fd) noexcept override { os::reset_on_close(fd); }
+  std::size_t unread(int fd) noexcept override { return os::unread(fd); }
+  void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept override {
+    os::set_blocking_bound(fd, nanoseconds);
+  }
+  bool has_blocking_bound(int fd) noexcept override { return os::has_blocking_bound(fd); }
+  void set_nonblocking(int fd, bool on) noexcept override { os::set_nonblocking(fd, on); }
+  Endpoint local(int fd) override { return local_endpoint(fd); }
+  Endpoint peer(int fd) override { return peer_endpoint(fd); }
+
+  std::size_t poll(PollEntry* entries, std::size_t count,
+                   std::int64_t nanoseconds) noexcept override {
+    return os::poll(entries, count, nanoseconds);
+  }
+  void rest(std::int64_t nanoseconds) noexcept override { os::rest(nanoseconds); }
+
+  std::unique_ptr<kernel::Epoll> make_epoll() override { return std::make_unique<Epoll>(); }
+  std::unique_ptr<kernel::Ring> make_ring(const kernel::Ring::Options& options) override {
+    return std::make_unique<Ring>(options);
+  }
+};
+
+}  // namespace
+
+kernel::Calls& calls() noexcept {
+  static constinit LinuxCalls linux_calls;
+  return linux_calls;
+}
+
+}  // namespace weir::os
