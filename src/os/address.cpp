@@ -44,7 +44,7 @@ SocketAddress SocketAddress::of(const Endpoint& endpoint) noexcept {
       std::memcpy(&address.sin6_addr, endpoint.address.data(), sizeof address.sin6_addr);
       return stored(address);
     }
-    case Endpoint::Family::unix: {
+    case Endpoint::Family::unix_socket: {
       sockaddr_un address{};
       address.sun_family = AF_UNIX;
       const std::size_t length = std::min(endpoint.path.size(), sizeof address.sun_path - 1);
@@ -77,7 +77,7 @@ Endpoint SocketAddress::endpoint() const {
     }
     case AF_UNIX: {
       const auto address = loaded<sockaddr_un>(*this);
-      result.family = Endpoint::Family::unix;
+      result.family = Endpoint::Family::unix_socket;
       // A client that did not bind has no path (unix(7), "unnamed").
       if (length > offsetof(sockaddr_un, sun_path)) {
         const std::size_t room = length - offsetof(sockaddr_un, sun_path);

@@ -77,7 +77,7 @@ Endpoint parse_unix(std::string_view whole, std::string_view path) {
            fmt::format("the path is longer than {} bytes", sizeof(sockaddr_un::sun_path) - 1));
   }
   Endpoint result;
-  result.family = Endpoint::Family::unix;
+  result.family = Endpoint::Family::unix_socket;
   result.path = path;
   return result;
 }
@@ -113,7 +113,7 @@ std::string Endpoint::text() const {
       const std::string scope_text = scope == 0 ? "" : fmt::format("%{}", scope);
       return fmt::format("[{}{}]:{}", buffer, scope_text, port);
     }
-    case Family::unix: return "unix:" + path;
+    case Family::unix_socket: return "unix:" + path;
     case Family::none: break;
   }
   return "nowhere";

@@ -32,7 +32,7 @@ int family_of(const Endpoint& endpoint) noexcept {
   switch (endpoint.family) {
     case Endpoint::Family::ipv4: return AF_INET;
     case Endpoint::Family::ipv6: return AF_INET6;
-    case Endpoint::Family::unix: return AF_UNIX;
+    case Endpoint::Family::unix_socket: return AF_UNIX;
     case Endpoint::Family::none: break;
   }
   return AF_UNSPEC;
@@ -55,7 +55,8 @@ int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
   const int nonblocking = mode == Mode::nonblocking ? SOCK_NONBLOCK : 0;
   const int fd = socket(family_of(endpoint), SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
   if (fd < 0) return -errno;
-  if (endpoint.family != Endpoint::Family::unix) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (endpoint.family != Endpoint::Family::unix_socket)
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   return fd;
 }
 
@@ -66,7 +67,7 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (endpoint.family == Endpoint::Family::ipv6)
     set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (options.reuse_port && endpoint.family != Endpoint::Family::unix) {
+  if (options.reuse_port && endpoint.family != Endpoint::Family::unix_socket) {
     set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   }
   const SocketAddress address = SocketAddress::of(endpoint);
@@ -89,7 +90,7 @@ bool remove_stale_socket(const Endpoint& endpoint) noexcept {
 }
 
 void remove_own_socket(const Endpoint& endpoint) noexcept {
-  if (endpoint.family == Endpoint::Family::unix) unlink(endpoint.path.c_str());
+  if (endpoint.family == Endpoint::Family::unix_socket) unlink(endpoint.path.c_str());
 }
 
 int connect(int fd, const Endpoint& endpoint) noexcept {

@@ -27,7 +27,7 @@ std::string advice(const Endpoint& endpoint, int error) {
   switch (error) {
     case EADDRINUSE: return "; another program listens there: choose another port, or stop it";
     case EACCES:
-      return endpoint.family == Endpoint::Family::unix
+      return endpoint.family == Endpoint::Family::unix_socket
                  ? "; the directory is not writable for this user"
                  : "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
     case EADDRNOTAVAIL: return "; no interface of this machine has that address";
@@ -41,7 +41,7 @@ Fds open_one(Endpoint& endpoint, const os::ListenOptions& options, std::size_t c
   for (std::size_t i = 0; i < count; ++i) {
     const char* step = "";
     int fd = os::listen_on(endpoint, options, step);
-    if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix &&
+    if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
         os::remove_stale_socket(endpoint)) {
       fd = os::listen_on(endpoint, options, step);
     }
@@ -78,7 +78,7 @@ std::vector<Fds> open_listeners(std::vector<Endpoint>& endpoints, const Options&
   how.mode = model.blocks ? os::Mode::blocking : os::Mode::nonblocking;
   if (model.blocks) how.blocking_bound = BlockingEngine::blocking_bound;
   for (Endpoint& endpoint : endpoints) {
-    const bool own = how.reuse_port && endpoint.family != Endpoint::Family::unix;
+    const bool own = how.reuse_port && endpoint.family != Endpoint::Family::unix_socket;
     Fds opened = open_one(endpoint, how, own ? options.workers : 1);
     for (unsigned worker = 1; worker < options.workers; ++worker) {
       if (own) {

@@ -16,7 +16,7 @@ Acceptor::Acceptor(Worker& worker, int listener) noexcept
     : Operation(Kind::accept), worker_(worker), rest_(*this) {
   fd = listener;
   is_listener = true;
-  is_tcp = worker.engine().local(*this).family != Endpoint::Family::unix;
+  is_tcp = worker.engine().local(*this).family != Endpoint::Family::unix_socket;
   socket = this;
   worker_.engine().adopt(*this);
 }

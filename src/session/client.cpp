@@ -39,7 +39,7 @@ Session& make_session(Worker& worker, const Endpoint& endpoint) {
     throw IoError(EMFILE, "connect: the descriptor is beyond what this model can watch");
   }
   try {
-    Session* session = worker.make_client(fd, endpoint.family != Endpoint::Family::unix);
+    Session* session = worker.make_client(fd, endpoint.family != Endpoint::Family::unix_socket);
     engine.adopt(session->socket());
     return *session;
   } catch (...) {

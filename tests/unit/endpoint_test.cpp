@@ -37,7 +37,7 @@ TEST(Endpoint, Reads_the_interface_of_a_link_local_address) {
 
 TEST(Endpoint, Reads_a_unix_path) {
   const Endpoint endpoint = Endpoint::parse("unix:/run/echo.sock");
-  EXPECT_EQ(endpoint.family, Family::unix);
+  EXPECT_EQ(endpoint.family, Family::unix_socket);
   EXPECT_EQ(endpoint.path, "/run/echo.sock");
 }
 
