@@ -80,7 +80,8 @@ class Server {
   int run();
 
   /// The same in two steps. start() returns when every listener is bound and listening; throws
-  /// StartError. wait() returns when the server has stopped.
+  /// StartError; clients wait in the backlog until wait(), whose thread works as a worker too.
+  /// wait() returns when the server has stopped.
   void start();
   int wait();
 

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include <weir/time.h>
+
 #include "tests/support/client.h"
 #include "tests/support/deadline.h"
 #include "tests/unit/every_model.h"
@@ -45,6 +47,8 @@ TEST_P(Servers, Keep_what_a_handler_has_captured) {
     Client client(server.address());
     EXPECT_EQ(client.receive_line(), greeting);
     EXPECT_EQ(client.converse("hello"), "hello");
+    client.finish();
+    EXPECT_TRUE(client.sees_end());  // The handler is done, so no stop will cut it short.
   }
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(served, 3);
@@ -93,14 +97,31 @@ TEST_P(Servers, Stop_from_several_threads_at_once) {
   EXPECT_EQ(server.stop(), 0);
 }
 
+/// Is busy as long as its client is there: an answer that never ends.
+Task<> never_done(Connection& peer) {
+  co_await peer.send("hello");
+  co_await weir::sleep_for(std::chrono::hours(1));
+}
+
 TEST_P(Servers, Cut_what_is_left_at_the_deadline_of_a_stop) {
-  RunningServer server(echo, GetParam());
+  RunningServer server(never_done, GetParam());
   Client client(server.address());
-  EXPECT_EQ(client.converse("hello"), "hello");
+  EXPECT_EQ(client.receive(5), "hello");
   server.server().stop(std::chrono::milliseconds(20));
   EXPECT_TRUE(client.sees_end());
   EXPECT_EQ(server.stop(), 3);
   EXPECT_EQ(server.server().statistics().cut, 1U);
+}
+
+TEST_P(Servers, Cut_nobody_who_only_waits_for_a_client) {
+  RunningServer server(echo, GetParam());
+  Client client(server.address());
+  EXPECT_EQ(client.converse("hello"), "hello");
+  server.server().stop(std::chrono::hours(1));
+  EXPECT_TRUE(client.sees_end());
+  client.close();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().cut, 0U);
 }
 
 std::vector<std::string>& log_lines() {

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <string>
+#include <thread>
 
 #include <weir/weir.h>
 
@@ -25,7 +26,12 @@ weir::Task<int> ask(weir::Endpoint server) {
 int main() {
   weir::Server server(echo);
   server.listen("127.0.0.1:0").start();
-  int failed = weir::run(ask(server.endpoints().front()));
-  server.stop(std::chrono::seconds(5));
-  return server.wait() != 0 || failed;
+  int failed = 1;
+  std::thread client([&server, &failed] {
+    failed = weir::run(ask(server.endpoints().front()));
+    server.stop(std::chrono::seconds(5));
+  });
+  const int code = server.wait();
+  client.join();
+  return code != 0 || failed != 0;
 }
