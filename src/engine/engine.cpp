@@ -20,14 +20,6 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
 
 Engine::~Engine() { pool_.abandon(); }
 
-void Engine::resume(Operation& operation) noexcept {
-  operation.state = Operation::State::idle;
-  operations_left_ = options_.budget_operations;
-  bytes_left_ = static_cast<std::int64_t>(options_.budget_bytes);
-  operation.completed();
-  flush_all();
-}
-
 bool Engine::start_wait(Operation& operation) {
   if (operation.kind == Operation::Kind::wait && operation.deadline > now()) {
     operation.state = Operation::State::parked;
@@ -38,16 +30,13 @@ bool Engine::start_wait(Operation& operation) {
   return false;
 }
 
-void Engine::expire_timers() noexcept {
-  if (timers_.empty()) return;
+void Engine::finish_due_timers() noexcept {
   List due;
   timers_.expire(now(), due);
   while (!due.empty()) { finish_later(due.pop_front(), 0); }
 }
 
-std::int64_t Engine::sleep_bound(bool may_sleep) noexcept {
-  if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
-  if (timers_.empty()) return -1;
+std::int64_t Engine::until_next_timer() noexcept {
   return std::max<std::int64_t>(timers_.next() - now(), 0);
 }
 

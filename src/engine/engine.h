@@ -119,15 +119,26 @@ class Engine {
     runnable_.push_back(operation);
   }
   /// Resumes who waits for it, with a fresh budget; then flushes what it queued.
-  void resume(Operation& operation) noexcept;
+  void resume(Operation& operation) noexcept {
+    operation.state = Operation::State::idle;
+    operations_left_ = options_.budget_operations;
+    bytes_left_ = static_cast<std::int64_t>(options_.budget_bytes);
+    operation.completed();
+    flush_all();
+  }
   void flush_all() noexcept {
     while (!unflushed_.empty()) unflushed_.pop_front().flush();
   }
 
   bool start_wait(Operation& operation);
-  void expire_timers() noexcept;
+  void expire_timers() noexcept {
+    if (!timers_.empty()) finish_due_timers();
+  }
   /// How long turn() may sleep, in ns; negative: until woken.
-  std::int64_t sleep_bound(bool may_sleep) noexcept;
+  std::int64_t sleep_bound(bool may_sleep) noexcept {
+    if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
+    return timers_.empty() ? -1 : until_next_timer();
+  }
 
   EngineOptions options_;
   kernel::Calls& calls_;
@@ -138,6 +149,9 @@ class Engine {
   BufferPool& pool_;
 
  private:
+  void finish_due_timers() noexcept;
+  std::int64_t until_next_timer() noexcept;
+
   base::List<Unflushed> unflushed_;
   unsigned operations_left_ = 0;
   std::int64_t bytes_left_ = 0;

@@ -11,7 +11,7 @@ using namespace kernel::event;
 std::uint64_t pack(int fd, std::uint32_t generation) noexcept {
   return static_cast<std::uint32_t>(fd) | (std::uint64_t{generation} << 32);
 }
-int fd_of(std::uint64_t data) noexcept { return static_cast<int>(data & 0xffffffff); }
+std::uint32_t fd_of(std::uint64_t data) noexcept { return static_cast<std::uint32_t>(data); }
 std::uint32_t generation_of(std::uint64_t data) noexcept {
   return static_cast<std::uint32_t>(data >> 32);
 }
@@ -58,6 +58,9 @@ void EpollPoller::settle() noexcept {
 // A socket that failed or was closed on both sides is ready for everything: the calls will say.
 // A half-close or urgent data beside the bytes: a short read may stop before them.
 std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
+  if (happened == readable) [[likely]]
+    return interest::receive;
+  if (happened == (readable | writable)) return interest::receive | interest::send;
   std::uint8_t what = 0;
   if (happened & (readable | peer_done | error | hung_up | urgent)) what |= interest::receive;
   if (happened & (writable | error | hung_up)) what |= interest::send;
@@ -65,14 +68,13 @@ std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
   return what;
 }
 
-void EpollPoller::wait(std::int64_t nanoseconds, unsigned /*idle_turns*/,
-                       std::vector<Ready>& ready) {
+void EpollPoller::wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) {
   before_wait();
   reported_ = epoll_->wait(nanoseconds, events_);
   for (std::size_t i = 0; i < reported_; ++i) {
     const std::uint64_t data = events_[i].data;
     if (Socket* socket = table_.find(fd_of(data), generation_of(data))) {
-      ready.push_back({socket, meaning(events_[i].what)});
+      tell(*socket, meaning(events_[i].what), runnable);
     }
   }
 }

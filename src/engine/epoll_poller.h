@@ -4,7 +4,6 @@
 #include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "engine/poller.h"
 #include "kernel/calls.h"
@@ -14,7 +13,7 @@ namespace weir::detail {
 class EpollPoller : public Poller {
  public:
   void forget(Socket& socket) noexcept override;
-  void wait(std::int64_t nanoseconds, unsigned idle_turns, std::vector<Ready>& ready) override;
+  void wait(std::int64_t nanoseconds, unsigned idle_turns, List& runnable) override;
 
  protected:
   /// What to ask the kernel for, for these interest bits, beside the bits themselves.

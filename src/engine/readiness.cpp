@@ -39,41 +39,30 @@ void ReadinessEngine::turn(bool may_sleep) {
   ++base::counters.turns;
   flush_all();
   wait(may_sleep);
-  for (const auto [socket, what] : ready_) {
-    if (what & interest::mislead) socket->short_reads_mislead = true;
-    if (what & interest::receive) {
-      socket->may_receive = true;
-      if (socket->reader != nullptr) wake_parked(*socket->reader);
-    }
-    if (what & interest::send) {
-      socket->may_send = true;
-      if (socket->writer != nullptr) wake_parked(*socket->writer);
-    }
-  }
   expire_timers();
   perform_runnable();
   turning_ = false;
 }
 
 void ReadinessEngine::wait(bool may_sleep) {
-  ready_.clear();
   std::int64_t bound = sleep_bound(may_sleep);
   // Without a descriptor to be woken by, nap instead of sleeping.
   if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
-  if (bound == 0 || options_.spin_before_sleep == 0) {
-    poller_->wait(bound, idle_turns_, ready_);
-    return;
-  }
-  // Ask again for a while before going to sleep: on an idle CPU the next request often comes
-  // sooner than a sleeper wakes. After a spin in vain the next one is shorter by half, down to
-  // none at all; a success brings it back.
+  if (bound != 0 && options_.spin_before_sleep != 0 && spin()) return;
+  poller_->wait(bound, idle_turns_, runnable_);
+}
+
+// Asks again for a while before going to sleep: on an idle CPU the next request often comes
+// sooner than a sleeper wakes. After a spin in vain the next one is shorter by half, down to
+// none at all; a success brings it back.
+bool ReadinessEngine::spin() {
   const std::int64_t give_up = now() + (options_.spin_before_sleep >> std::min(idle_turns_, 20u));
   do {
-    poller_->wait(0, 0, ready_);
-    if (!ready_.empty()) return;
-  } while (now() < give_up && !waker_.woken());
-  poller_->wait(sleep_bound(may_sleep), idle_turns_, ready_);
+    poller_->wait(0, 0, runnable_);
+    if (!runnable_.empty() || waker_.woken()) return true;
+  } while (now() < give_up);
   if (idle_turns_ < 20) ++idle_turns_;
+  return false;
 }
 
 // What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.
@@ -229,10 +218,6 @@ void ReadinessEngine::park(Operation& operation) noexcept {
   const std::uint8_t what = &place == &socket.reader ? interest::receive : interest::send;
   if ((socket.watched & what) != 0) return;
   if (const int error = poller_->watch(socket, what); error != 0) finish_later(operation, error);
-}
-
-void ReadinessEngine::wake_parked(Operation& operation) noexcept {
-  if (operation.state == Operation::State::parked) make_runnable(operation);
 }
 
 void ReadinessEngine::cancel(Operation& operation) noexcept {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "engine/engine.h"
 #include "engine/poller.h"
@@ -35,8 +34,8 @@ class ReadinessEngine final : public Engine {
   /// Where the operation is noted on its socket while it is pending.
   static Operation*& place_on_socket(Operation& operation) noexcept;
   void park(Operation& operation) noexcept;
-  void wake_parked(Operation& operation) noexcept;
   void wait(bool may_sleep);
+  bool spin();
   void perform_runnable() noexcept;
 
   // Watched for ever, so something waits there for ever; it is never performed.
@@ -47,7 +46,6 @@ class ReadinessEngine final : public Engine {
   };
 
   std::unique_ptr<Poller> poller_;
-  std::vector<Poller::Ready> ready_;
   WakeSocket wake_socket_;
   unsigned idle_turns_ = 0;
   bool wake_is_watched_ = false;

@@ -41,10 +41,10 @@ class ScanPoller final : public Poller {
   }
 
   // Everybody who waits is worth asking.
-  void wait(std::int64_t nanoseconds, unsigned idle_turns, std::vector<Ready>& ready) override {
+  void wait(std::int64_t nanoseconds, unsigned idle_turns, List& runnable) override {
     if (nanoseconds != 0 && idle_turns > 0 && !spin_) rest(nanoseconds, idle_turns);
     for (Socket* socket : sockets_) {
-      if (const std::uint8_t waits = parked(*socket)) ready.push_back({socket, waits});
+      if (const std::uint8_t waits = parked(*socket)) tell(*socket, waits, runnable);
     }
   }
 

@@ -50,15 +50,14 @@ class PollPoller final : public Poller {
     socket.watched = 0;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/,
-            std::vector<Ready>& ready) override {
+  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) override {
     settle();
     reported_.clear();
     std::size_t left = calls_.poll(entries_.data(), entries_.size(), nanoseconds);
     for (std::size_t i = 0; left > 0; ++i) {
       if (entries_[i].happened == 0) continue;
       --left;
-      ready.push_back({sockets_[i], meaning(entries_[i].happened)});
+      tell(*sockets_[i], meaning(entries_[i].happened), runnable);
       reported_.push_back(static_cast<std::uint32_t>(i));
     }
   }

@@ -40,8 +40,7 @@ class SelectPoller final : public Poller {
     while (end_ > 0 && sockets_[static_cast<std::size_t>(end_ - 1)] == nullptr) --end_;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/,
-            std::vector<Ready>& ready) override {
+  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) override {
     settle();
     reported_.clear();
     int left = sets_.wait(end_, nanoseconds);
@@ -50,7 +49,7 @@ class SelectPoller final : public Poller {
       if (!readable && !writable) continue;
       left -= int{readable} + int{writable};
       const int what = (readable ? interest::receive : 0) | (writable ? interest::send : 0);
-      ready.push_back({sockets_[static_cast<std::size_t>(fd)], static_cast<std::uint8_t>(what)});
+      tell(*sockets_[static_cast<std::size_t>(fd)], static_cast<std::uint8_t>(what), runnable);
       reported_.push_back(fd);
     }
   }
