@@ -20,7 +20,7 @@ CLEAN = {
     "src/base/prng.h": "#pragma once\n",
     "src/os/fd.h": "#pragma once\n",
     "src/os/fd.cpp": '#include "os/fd.h"\n\n#include <unistd.h>\n\n'
-                     "void shut(int fd) { ::close(fd); }  // strcpy() only in words\n",
+                     "void shut(int fd) { system_call(CallKind::close, ::close, fd); }  // strcpy() only in words\n",
     "src/os/clock.cpp": "#include <chrono>\n\n"
                         "auto now() { return std::chrono::steady_clock::now(); }\n",
     "src/os/epoll.cpp": "#include <sys/epoll.h>\n",
@@ -88,6 +88,7 @@ PLANTED = [
     ("assert", "src/base/prng.cpp", "#include <cassert>\n"),
     ("using-namespace", "src/base/prng.h", "using namespace std;\n"),
     ("system-call", "src/base/prng.cpp", "int f() { return ::socket(1, 2, 3); }\n"),
+    ("untapped", "src/os/socket.cpp", "int f(int fd) { return close(fd); }\n"),
     ("pools", "include/weir/chunk.h", "#if WEIR_POOLS\n#endif\n"),
     ("await-in-condition", "src/base/prng.cpp", "t f() { if (!co_await g(a())) co_return; }\n"),
     ("await-in-condition", "src/base/prng.cpp", "t f() { while ((c = co_await g())) h(); }\n"),

@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -26,7 +27,7 @@ Clock& monotonic_clock() noexcept {
 void rest(std::int64_t nanoseconds) noexcept {
   ++base::counters.calls_wait;
   const timespec duration{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-  nanosleep(&duration, nullptr);
+  system_call(CallKind::nanosleep, ::nanosleep, &duration, nullptr);
 }
 
 }  // namespace weir::os

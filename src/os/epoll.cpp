@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -24,12 +25,14 @@ int control(int epoll, int operation, int fd, std::uint32_t what, std::uint64_t 
   epoll_event event{};
   event.events = what;
   event.data.u64 = data;
-  return epoll_ctl(epoll, operation, fd, &event) == 0 ? 0 : -errno;
+  return system_call(CallKind::epoll_ctl, ::epoll_ctl, epoll, operation, fd, &event) == 0
+             ? 0
+             : -errno;
 }
 
 }  // namespace
 
-Epoll::Epoll() : fd_(epoll_create1(EPOLL_CLOEXEC)) {
+Epoll::Epoll() : fd_(system_call(CallKind::epoll_create1, ::epoll_create1, EPOLL_CLOEXEC)) {
   ++base::counters.calls_other;
   if (!fd_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
 }
@@ -49,8 +52,9 @@ std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexc
       nanoseconds < 0
           ? -1
           : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
-  const int count = epoll_wait(fd_.get(), reinterpret_cast<epoll_event*>(events.data()),
-                               static_cast<int>(events.size()), static_cast<int>(timeout_ms));
+  const int count = system_call(CallKind::epoll_wait, ::epoll_wait, fd_.get(),
+                                reinterpret_cast<epoll_event*>(events.data()),
+                                static_cast<int>(events.size()), static_cast<int>(timeout_ms));
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 
@@ -21,8 +22,8 @@ std::size_t poll(PollEntry* entries, std::size_t count, std::int64_t nanoseconds
       nanoseconds < 0
           ? -1
           : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
-  const int ready =
-      ::poll(reinterpret_cast<pollfd*>(entries), count, static_cast<int>(timeout_ms));
+  const int ready = system_call(CallKind::poll, ::poll, reinterpret_cast<pollfd*>(entries), count,
+                                static_cast<int>(timeout_ms));
   if (ready <= 0) {
     // After EINTR the kernel leaves `revents` as they were.
     if (ready < 0) std::for_each_n(entries, count, [](PollEntry& entry) { entry.happened = 0; });

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -35,13 +36,15 @@ int signal_for(Children::How how) noexcept {
 }  // namespace
 
 SharedStatistics::SharedStatistics()
-    : memory_(mmap(nullptr, sizeof(Cells), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                   0)) {
+    : memory_(system_call(CallKind::mmap, ::mmap, nullptr, sizeof(Cells), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {
   if (memory_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
   new (memory_) Cells{};
 }
 
-SharedStatistics::~SharedStatistics() { munmap(memory_, sizeof(Cells)); }
+SharedStatistics::~SharedStatistics() {
+  system_call(CallKind::munmap, ::munmap, memory_, sizeof(Cells));
+}
 
 void SharedStatistics::add(const Statistics& counted) noexcept {
   const auto row = std::bit_cast<base::CounterRow>(counted);
@@ -63,7 +66,7 @@ int Children::fork() noexcept {
   try {
     children_.reserve(children_.size() + 1);
   } catch (const std::bad_alloc&) { return -ENOMEM; }
-  const int pid = ::fork();
+  const int pid = system_call(CallKind::fork, ::fork);
   if (pid < 0) return -errno;
   if (pid > 0) children_.push_back(pid);
   if (pid == 0) children_.clear();
@@ -72,7 +75,7 @@ int Children::fork() noexcept {
 
 void Children::exit_child() noexcept {
   counted_.add(base::counters);
-  _exit(0);
+  exit_now(0);
 }
 
 // Which children have ended? The kernel says it of one after another (waitid with WNOWAIT leaves
@@ -82,16 +85,21 @@ std::size_t Children::reap() noexcept {
   while (!children_.empty()) {
     ++base::counters.calls_other;
     siginfo_t info{};
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0) break;
+    if (system_call(CallKind::waitid, ::waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) !=
+            0 ||
+        info.si_pid == 0)
+      break;
     int status = 0;
     ++base::counters.calls_other;
     if (std::find(children_.begin(), children_.end(), info.si_pid) != children_.end()) {
-      if (waitpid(info.si_pid, &status, WNOHANG) == info.si_pid) forget(info.si_pid, status);
+      if (system_call(CallKind::waitpid, ::waitpid, info.si_pid, &status, WNOHANG) == info.si_pid)
+        forget(info.si_pid, status);
       continue;
     }
     const std::vector<int> all = children_;
     for (const int pid : all) {
-      if (waitpid(pid, &status, WNOHANG) == pid) forget(pid, status);
+      if (system_call(CallKind::waitpid, ::waitpid, pid, &status, WNOHANG) == pid)
+        forget(pid, status);
     }
     break;
   }
@@ -108,7 +116,7 @@ void Children::forget(int pid, int status) noexcept {
 void Children::end(How how) noexcept {
   for (const int pid : children_) {
     ++base::counters.calls_other;
-    kill(pid, signal_for(how));
+    system_call(CallKind::kill, ::kill, pid, signal_for(how));
   }
 }
 
@@ -116,7 +124,7 @@ Children::~Children() {
   end(How::kill);
   for (const int pid : std::exchange(children_, {})) {
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (system_call(CallKind::waitpid, ::waitpid, pid, &status, 0) < 0 && errno == EINTR) {}
     forget(pid, status);
   }
   base::add(base::counters, counted_.sum());
@@ -143,7 +151,7 @@ void install(int number, void (*handler)(int), struct sigaction* before) noexcep
   struct sigaction action{};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
-  sigaction(number, &action, before);
+  system_call(CallKind::sigaction, ::sigaction, number, &action, before);
 }
 
 }  // namespace
@@ -154,7 +162,7 @@ void on_parents_signals(void (*drain)(void*), void (*cut)(void*), void* argument
   install(SIGTERM, call_first, nullptr);
   install(SIGQUIT, call_second, nullptr);
   install(SIGINT, SIG_IGN, nullptr);
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  system_call(CallKind::prctl, ::prctl, PR_SET_PDEATHSIG, SIGTERM);
 }
 
 void on_termination(void (*action)(void*), void* argument) noexcept {
@@ -164,11 +172,15 @@ void on_termination(void (*action)(void*), void* argument) noexcept {
     install(SIGTERM, call_first, &before_terminate);
     installed = true;
   } else if (std::exchange(installed, false)) {
-    sigaction(SIGINT, &before_interrupt, nullptr);
-    sigaction(SIGTERM, &before_terminate, nullptr);
+    system_call(CallKind::sigaction, ::sigaction, SIGINT, &before_interrupt, nullptr);
+    system_call(CallKind::sigaction, ::sigaction, SIGTERM, &before_terminate, nullptr);
   }
 }
 
-void exit_now(int code) noexcept { _exit(code); }
+void exit_now(int code) noexcept {
+  const auto leave = [](int status) -> int { ::_exit(status); };
+  system_call(CallKind::exit, leave, code);
+  ::_exit(code);  // Whatever a tap has decided.
+}
 
 }  // namespace weir::os

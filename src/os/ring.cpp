@@ -15,6 +15,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -23,6 +24,13 @@ constexpr int buffer_group = 0;
 
 [[noreturn]] void fail(int error, const char* what) {
   throw std::system_error(error, std::generic_category(), what);
+}
+
+// liburing returns -errno; system_call() knows errno.
+int told(int result) noexcept {
+  if (result >= 0) return result;
+  errno = -result;
+  return -1;
 }
 
 /// sendmsg's header and slices, which the kernel reads when it takes the request.
@@ -45,11 +53,17 @@ struct Ring::State {
   // One for each submission slot: reused only after what used it was handed over.
   std::vector<Gathered> gathered;
   unsigned gathered_used = 0;
+  // What a tap has decided of requests that are in the kernel as ones that do nothing.
+  struct Decided {
+    std::uint64_t data;
+    std::int32_t result;
+  };
+  std::vector<Decided> decided;
 
   ~State() {
     if (has_ring) io_uring_queue_exit(&ring);
-    if (buffer_ring != nullptr) munmap(buffer_ring, buffer_ring_bytes);
-    if (memory != nullptr) munmap(memory, memory_bytes);
+    unmap(buffer_ring, buffer_ring_bytes);
+    unmap(memory, memory_bytes);
   }
 
   io_uring_sqe& next_sqe() noexcept {
@@ -65,20 +79,59 @@ struct Ring::State {
 
   void submit(unsigned wanted, std::int64_t nanoseconds) noexcept {
     ++base::counters.calls_wait;
-    gathered_used = 0;
-    if (wanted == 0) {
-      io_uring_submit_and_get_events(&ring);
-    } else if (nanoseconds < 0) {
-      io_uring_submit_and_wait(&ring, wanted);
-    } else {
-      __kernel_timespec time{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
+    const auto enter = [this](unsigned /*submitted*/, unsigned wanted_, std::int64_t bound) {
+      if (wanted_ == 0) return told(io_uring_submit_and_get_events(&ring));
+      if (bound < 0) return told(io_uring_submit_and_wait(&ring, wanted_));
+      __kernel_timespec time{bound / 1'000'000'000, bound % 1'000'000'000};
       io_uring_cqe* first = nullptr;
-      io_uring_submit_and_wait_timeout(&ring, &first, wanted, &time, nullptr);
-    }
+      return told(io_uring_submit_and_wait_timeout(&ring, &first, wanted_, &time, nullptr));
+    };
+    const int result = system_call(CallKind::io_uring_enter, enter, io_uring_sq_ready(&ring),
+                                   wanted, nanoseconds);
+    // What was not handed over still needs its header.
+    if (result >= 0 || io_uring_sq_ready(&ring) == 0) gathered_used = 0;
   }
 
+  static void unmap(void* place, std::size_t bytes) noexcept {
+    if (place != nullptr) system_call(CallKind::munmap, ::munmap, place, bytes);
+  }
   void map_buffers(const Options& options);
+  void tell_request(io_uring_sqe& sqe) noexcept;
+  void tell_completion(Tap& tap, Completion& completion) noexcept;
 };
+
+// A request is complete: its data is set. A tap may look at it, shorten it, or decide how it ends.
+void Ring::State::tell_request(io_uring_sqe& sqe) noexcept {
+  Tap* tap = detail::installed();
+  if (tap == nullptr) [[likely]]
+    return;
+  Call call{CallKind::request,
+            {detail::word(sqe.fd), sqe.opcode, sqe.len, sqe.user_data, sqe.ioprio},
+            0};
+  if (!tap->before(call)) {
+    sqe.len = static_cast<unsigned>(call.arguments[2]);
+  } else {
+    const std::uint64_t data = sqe.user_data;
+    io_uring_prep_nop(&sqe);
+    io_uring_sqe_set_data64(&sqe, data);
+    decided.push_back({data, static_cast<std::int32_t>(call.result)});
+  }
+  tap->after(call);
+}
+
+void Ring::State::tell_completion(Tap& tap, Completion& completion) noexcept {
+  const auto found = std::find_if(decided.begin(), decided.end(), [&](const Decided& each) {
+    return each.data == completion.data && completion.result == 0 && !completion.more;
+  });
+  if (found != decided.end()) {
+    completion.result = found->result;
+    decided.erase(found);
+  }
+  const std::uint64_t flags = (completion.more ? 1 : 0) | (completion.has_buffer ? 2 : 0);
+  Call call{CallKind::completion, {completion.data, flags}, completion.result};
+  tap.after(call);
+  completion.result = static_cast<std::int32_t>(call.result);
+}
 
 void Ring::State::map_buffers(const Options& options) {
   buffer_size = options.buffer_size;
@@ -86,7 +139,8 @@ void Ring::State::map_buffers(const Options& options) {
   memory_bytes = std::size_t{options.buffers} * options.buffer_size;
   buffer_ring_bytes = options.buffers * sizeof(io_uring_buf);
   const auto map = [](std::size_t size) {
-    void* place = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* place = system_call(CallKind::mmap, ::mmap, nullptr, size, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) fail(errno, "mmap of the buffers");
     return place;
   };
@@ -97,8 +151,13 @@ void Ring::State::map_buffers(const Options& options) {
   registration.ring_entries = options.buffers;
   registration.bgid = buffer_group;
   ++base::counters.calls_other;
-  const int error = io_uring_register_buf_ring(&ring, &registration, 0);
-  if (error != 0) fail(-error, "io_uring_register_buf_ring");
+  const auto enrol = [&](unsigned /*what*/, unsigned /*count*/) {
+    return told(io_uring_register_buf_ring(&ring, &registration, 0));
+  };
+  const unsigned what = IORING_REGISTER_PBUF_RING;
+  if (system_call(CallKind::io_uring_register, enrol, what, 1u) != 0) {
+    fail(errno, "io_uring_register_buf_ring");
+  }
   io_uring_buf_ring_init(buffer_ring);
 }
 
@@ -108,11 +167,19 @@ Ring::Ring(const Options& options) : state_(std::make_unique<State>()) {
                  IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
   params.cq_entries = options.completions;
   ++base::counters.calls_other;
-  const int error = io_uring_queue_init_params(options.entries, &state_->ring, &params);
-  if (error != 0) fail(-error, "io_uring_setup");
+  const auto set_up = [&](unsigned entries, unsigned /*flags*/) {
+    return told(io_uring_queue_init_params(entries, &state_->ring, &params));
+  };
+  if (system_call(CallKind::io_uring_setup, set_up, options.entries, params.flags) != 0) {
+    fail(errno, "io_uring_setup");
+  }
   state_->has_ring = true;
   // Saves looking up the descriptor in every enter; only a saving, so failure is no matter.
-  io_uring_register_ring_fd(&state_->ring);
+  const auto enrol = [&](unsigned /*what*/, unsigned /*count*/) {
+    return told(io_uring_register_ring_fd(&state_->ring));
+  };
+  const unsigned what = IORING_REGISTER_RING_FDS;
+  system_call(CallKind::io_uring_register, enrol, what, 1u);
   state_->gathered.resize(std::min(options.entries, 64u));
   state_->map_buffers(options);
   for (unsigned id = 0; id < options.buffers; ++id) give_back(static_cast<std::uint16_t>(id));
@@ -124,6 +191,7 @@ void Ring::accept_multishot(int listener, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   io_uring_prep_multishot_accept(&sqe, listener, nullptr, nullptr, SOCK_CLOEXEC);
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::receive_multishot(int fd, std::uint64_t data) noexcept {
@@ -132,16 +200,18 @@ void Ring::receive_multishot(int fd, std::uint64_t data) noexcept {
   sqe.flags |= IOSQE_BUFFER_SELECT;
   sqe.buf_group = buffer_group;
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   io_uring_prep_send(&sqe, fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::send(int fd, const Slice* slices, std::size_t count, std::uint64_t data) noexcept {
-  if (state_->gathered_used == state_->gathered.size()) state_->submit(0, 0);
+  while (state_->gathered_used == state_->gathered.size()) state_->submit(0, 0);
   io_uring_sqe& sqe = state_->next_sqe();
   Gathered& gathered = state_->gathered[state_->gathered_used++];
   std::memcpy(gathered.slices, slices, count * sizeof(Slice));
@@ -150,6 +220,7 @@ void Ring::send(int fd, const Slice* slices, std::size_t count, std::uint64_t da
   gathered.message.msg_iovlen = count;
   io_uring_prep_sendmsg(&sqe, fd, &gathered.message, MSG_NOSIGNAL | MSG_WAITALL);
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::poll_once(int fd, bool writable, std::uint64_t data) noexcept {
@@ -157,18 +228,21 @@ void Ring::poll_once(int fd, bool writable, std::uint64_t data) noexcept {
   constexpr unsigned readable_bits = 0x001, writable_bits = 0x004;  // POLLIN, POLLOUT
   io_uring_prep_poll_add(&sqe, fd, writable ? writable_bits : readable_bits);
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::close(int fd, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   io_uring_prep_close(&sqe, fd);
   io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
 }
 
 void Ring::cancel(std::uint64_t target) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   io_uring_prep_cancel64(&sqe, target, IORING_ASYNC_CANCEL_ALL);
   io_uring_sqe_set_data64(&sqe, 0);
+  state_->tell_request(sqe);
 }
 
 void Ring::submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept {
@@ -186,6 +260,9 @@ std::size_t Ring::reap(std::span<Completion> completions) noexcept {
                             static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT)};
   }
   io_uring_cq_advance(&state_->ring, static_cast<unsigned>(count));
+  if (Tap* tap = detail::installed(); tap != nullptr) [[unlikely]] {
+    for (std::size_t i = 0; i < count; ++i) state_->tell_completion(*tap, completions[i]);
+  }
   return count;
 }
 

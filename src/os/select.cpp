@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 
@@ -38,8 +39,8 @@ int SelectSets::wait(int end, std::int64_t nanoseconds) noexcept {
   state_->write = state_->want_write;
   timeval timeout{nanoseconds / 1'000'000'000, (nanoseconds % 1'000'000'000 + 999) / 1000};
   if (timeout.tv_usec == 1'000'000) timeout = {timeout.tv_sec + 1, 0};
-  const int ready =
-      ::select(end, &state_->read, &state_->write, nullptr, nanoseconds < 0 ? nullptr : &timeout);
+  const int ready = system_call(CallKind::select, ::select, end, &state_->read, &state_->write,
+                                nullptr, nanoseconds < 0 ? nullptr : &timeout);
   if (ready > 0) return ready;
   // After an error the sets are unmodified, that is, they say that everybody is ready.
   FD_ZERO(&state_->read);

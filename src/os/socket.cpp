@@ -13,6 +13,7 @@
 #include <cerrno>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -25,7 +26,8 @@ void set_option(int fd, int level, int option, int value) noexcept {
   ++base::counters.calls_other;
   // The options set this way may be missing for a family (TCP_NODELAY on a unix socket) and
   // nothing depends on them for correctness.
-  setsockopt(fd, level, option, &value, sizeof value);
+  system_call(CallKind::setsockopt, ::setsockopt, fd, level, option, &value,
+              socklen_t{sizeof value});
 }
 
 int family_of(const Endpoint& endpoint) noexcept {
@@ -47,13 +49,14 @@ const sockaddr* as_sockaddr(const void* address) noexcept {
 void close_fd(int fd) noexcept {
   ++base::counters.calls_other;
   // Not retried on EINTR: Linux has released the number already (close(2)).
-  close(fd);
+  system_call(CallKind::close, ::close, fd);
 }
 
 int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
   ++base::counters.calls_other;
   const int nonblocking = mode == Mode::nonblocking ? SOCK_NONBLOCK : 0;
-  const int fd = socket(family_of(endpoint), SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
+  const int fd = system_call(CallKind::socket, ::socket, family_of(endpoint),
+                             SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
   if (fd < 0) return -errno;
   if (endpoint.family != Endpoint::Family::unix_socket)
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -73,44 +76,54 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   const SocketAddress address = SocketAddress::of(endpoint);
   step = "bind";
   base::counters.calls_other += 2;
-  if (bind(fd.get(), as_sockaddr(address.bytes), address.length) != 0) return -errno;
+  if (system_call(CallKind::bind, ::bind, fd.get(), as_sockaddr(address.bytes), address.length) !=
+      0)
+    return -errno;
   if (options.blocking_bound > 0) set_blocking_bound(fd.get(), options.blocking_bound);
   step = "listen";
-  if (listen(fd.get(), options.backlog) != 0) return -errno;
+  if (system_call(CallKind::listen, ::listen, fd.get(), options.backlog) != 0) return -errno;
   return fd.release();
 }
 
 bool remove_stale_socket(const Endpoint& endpoint) noexcept {
   struct stat status;
-  if (lstat(endpoint.path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return false;
+  if (system_call(CallKind::lstat, ::lstat, endpoint.path.c_str(), &status) != 0 ||
+      !S_ISSOCK(status.st_mode))
+    return false;
   Fd probe(socket_for(endpoint, Mode::nonblocking));
   if (!probe) return false;
   if (connect(probe.get(), endpoint) != -ECONNREFUSED) return false;
-  return unlink(endpoint.path.c_str()) == 0;
+  return system_call(CallKind::unlink, ::unlink, endpoint.path.c_str()) == 0;
 }
 
 void remove_own_socket(const Endpoint& endpoint) noexcept {
-  if (endpoint.family == Endpoint::Family::unix_socket) unlink(endpoint.path.c_str());
+  if (endpoint.family == Endpoint::Family::unix_socket)
+    system_call(CallKind::unlink, ::unlink, endpoint.path.c_str());
 }
 
 int connect(int fd, const Endpoint& endpoint) noexcept {
   ++base::counters.calls_other;
   const SocketAddress address = SocketAddress::of(endpoint);
-  return ::connect(fd, as_sockaddr(address.bytes), address.length) == 0 ? 0 : -errno;
+  return system_call(CallKind::connect, ::connect, fd, as_sockaddr(address.bytes),
+                     address.length) == 0
+             ? 0
+             : -errno;
 }
 
 int connect_result(int fd) noexcept {
   ++base::counters.calls_other;
   int error = 0;
   socklen_t length = sizeof error;
-  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return -errno;
+  if (system_call(CallKind::getsockopt, ::getsockopt, fd, SOL_SOCKET, SO_ERROR, &error,
+                  &length) != 0)
+    return -errno;
   return -error;
 }
 
 int accept(int listener, Mode mode) noexcept {
   ++base::counters.calls_accept;
   const int flags = SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0);
-  const int fd = accept4(listener, nullptr, nullptr, flags);
+  const int fd = system_call(CallKind::accept4, ::accept4, listener, nullptr, nullptr, flags);
   return fd >= 0 ? fd : -errno;
 }
 
@@ -141,7 +154,7 @@ bool accept_should_rest(int error_number) noexcept {
 std::int64_t receive(int fd, void* data, std::size_t size) noexcept {
   for (;;) {
     ++base::counters.calls_receive;
-    const ssize_t got = recv(fd, data, size, MSG_DONTWAIT);
+    const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, MSG_DONTWAIT);
     if (got >= 0) return got;
     if (errno != EINTR) return -errno;
   }
@@ -150,7 +163,8 @@ std::int64_t receive(int fd, void* data, std::size_t size) noexcept {
 std::int64_t send(int fd, const void* data, std::size_t size) noexcept {
   for (;;) {
     ++base::counters.calls_send;
-    const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        system_call(CallKind::send, ::send, fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
     if (errno != EINTR) return -errno;
   }
@@ -163,7 +177,8 @@ std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept {
   message.msg_iovlen = count;
   for (;;) {
     ++base::counters.calls_send;
-    const ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = system_call(CallKind::sendmsg, ::sendmsg, fd, &std::as_const(message),
+                                     MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) return sent;
     if (errno != EINTR) return -errno;
   }
@@ -171,65 +186,74 @@ std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept {
 
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept {
   ++base::counters.calls_receive;
-  const ssize_t got = recv(fd, data, size, 0);
+  const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, 0);
   return got >= 0 ? got : -errno;
 }
 
 std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept {
   ++base::counters.calls_send;
-  const ssize_t sent = ::send(fd, data, size, MSG_NOSIGNAL);
+  const ssize_t sent = system_call(CallKind::send, ::send, fd, data, size, MSG_NOSIGNAL);
   return sent >= 0 ? sent : -errno;
 }
 
 void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept {
   base::counters.calls_other += 2;
   const timeval bound{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000 / 1000};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
+  system_call(CallKind::setsockopt, ::setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &bound,
+              socklen_t{sizeof bound});
+  system_call(CallKind::setsockopt, ::setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &bound,
+              socklen_t{sizeof bound});
 }
 
 bool has_blocking_bound(int fd) noexcept {
   ++base::counters.calls_other;
   timeval bound{};
   socklen_t length = sizeof bound;
-  if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, &length) != 0) return false;
+  if (system_call(CallKind::getsockopt, ::getsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, &bound,
+                  &length) != 0)
+    return false;
   return bound.tv_sec != 0 || bound.tv_usec != 0;
 }
 
 void set_nonblocking(int fd, bool on) noexcept {
   base::counters.calls_other += 2;
-  const int flags = fcntl(fd, F_GETFL);
-  fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
+  const int flags = system_call(CallKind::fcntl, ::fcntl, fd, F_GETFL);
+  system_call(CallKind::fcntl, ::fcntl, fd, F_SETFL,
+              on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
 int duplicate(int fd) noexcept {
   ++base::counters.calls_other;
-  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  const int copy = system_call(CallKind::fcntl, ::fcntl, fd, F_DUPFD_CLOEXEC, 0);
   return copy >= 0 ? copy : -errno;
 }
 
 void finish_sending(int fd) noexcept {
   ++base::counters.calls_other;
-  shutdown(fd, SHUT_WR);
+  system_call(CallKind::shutdown, ::shutdown, fd, SHUT_WR);
 }
 
 void reset_on_close(int fd) noexcept {
   ++base::counters.calls_other;
   const linger zero{1, 0};
-  setsockopt(fd, SOL_SOCKET, SO_LINGER, &zero, sizeof zero);
+  system_call(CallKind::setsockopt, ::setsockopt, fd, SOL_SOCKET, SO_LINGER, &zero,
+              socklen_t{sizeof zero});
 }
 
 std::size_t unread(int fd) noexcept {
   ++base::counters.calls_other;
   int count = 0;
-  return ioctl(fd, FIONREAD, &count) == 0 && count > 0 ? static_cast<std::size_t>(count) : 0;
+  return system_call(CallKind::ioctl, ::ioctl, fd, FIONREAD, &count) == 0 && count > 0
+             ? static_cast<std::size_t>(count)
+             : 0;
 }
 
 bool is_tcp(int fd) noexcept {
   ++base::counters.calls_other;
   int protocol = 0;
   socklen_t length = sizeof protocol;
-  getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+  system_call(CallKind::getsockopt, ::getsockopt, fd, SOL_SOCKET, SO_PROTOCOL, &protocol,
+              &length);
   return protocol == IPPROTO_TCP;
 }
 
@@ -237,7 +261,8 @@ Endpoint local_endpoint(int fd) {
   ++base::counters.calls_other;
   SocketAddress address;
   address.length = sizeof address.bytes;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
+  if (system_call(CallKind::getsockname, ::getsockname, fd,
+                  reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
     return {};
   return address.endpoint();
 }
@@ -246,14 +271,15 @@ Endpoint peer_endpoint(int fd) {
   ++base::counters.calls_other;
   SocketAddress address;
   address.length = sizeof address.bytes;
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
+  if (system_call(CallKind::getpeername, ::getpeername, fd,
+                  reinterpret_cast<sockaddr*>(address.bytes), &address.length) != 0)
     return {};
   return address.endpoint();
 }
 
 std::size_t descriptor_limit() noexcept {
   rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
+  system_call(CallKind::getrlimit, ::getrlimit, RLIMIT_NOFILE, &limit);
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 

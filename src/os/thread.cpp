@@ -3,8 +3,10 @@
 #include <limits.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 
@@ -23,11 +25,20 @@ int Thread::start(std::size_t stack, void (*body)(void*) noexcept, void* argumen
     thread.body_(thread.argument_);
     return nullptr;
   };
-  const int error = pthread_create(&thread_, &attributes, main, this);
+  // It returns its error; system_call() knows errno.
+  int error = 0;
+  const auto create = [&](std::size_t /*stack*/) {
+    errno = pthread_create(&thread_, &attributes, main, this);
+    return errno == 0 ? 0 : -1;
+  };
+  if (system_call(CallKind::pthread_create, create, stack) != 0) error = errno;
   pthread_attr_destroy(&attributes);
   return error;
 }
 
-void Thread::join() noexcept { pthread_join(thread_, nullptr); }
+void Thread::join() noexcept {
+  const auto join = [this] { return pthread_join(thread_, nullptr) == 0 ? 0 : -1; };
+  system_call(CallKind::pthread_join, join);
+}
 
 }  // namespace weir::os

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "base/counters.h"
+#include "os/tap.h"
 
 namespace weir::os {
 
@@ -15,14 +16,15 @@ void Waker::end_sleep() noexcept {
   if (fd < 0) return;
   const int saved = errno;  // We may be inside a signal handler.
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = write(fd, &one, sizeof one);
+  [[maybe_unused]] const auto written =
+      system_call(CallKind::write, ::write, fd, &one, sizeof one);
   errno = saved;
 }
 
 int Waker::fd() noexcept {
   if (!owned_) {
     ++base::counters.calls_other;
-    owned_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    owned_ = Fd(system_call(CallKind::eventfd, ::eventfd, 0, EFD_CLOEXEC | EFD_NONBLOCK));
     fd_.store(owned_.get(), std::memory_order_seq_cst);
   }
   return owned_.get();
@@ -32,7 +34,8 @@ void Waker::rearm() noexcept {
   if (!owned_) return;
   ++base::counters.calls_other;
   std::uint64_t count = 0;
-  [[maybe_unused]] const auto got = read(owned_.get(), &count, sizeof count);
+  [[maybe_unused]] const auto got =
+      system_call(CallKind::read, ::read, owned_.get(), &count, sizeof count);
 }
 
 }  // namespace weir::os
