@@ -20,7 +20,8 @@ CLEAN = {
     "src/base/prng.h": "#pragma once\n",
     "src/os/fd.h": "#pragma once\n",
     "src/os/fd.cpp": '#include "os/fd.h"\n\n#include <unistd.h>\n\n'
-                     "void shut(int fd) { system_call(CallKind::close, ::close, fd); }  // strcpy() only in words\n",
+                     "void shut(int fd) { system_call(CallKind::close, ::close, fd); }"
+                     "  // strcpy() only in words\n",
     "src/os/clock.cpp": "#include <chrono>\n\n"
                         "auto now() { return std::chrono::steady_clock::now(); }\n",
     "src/os/epoll.cpp": "#include <sys/epoll.h>\n",
@@ -124,7 +125,7 @@ INNOCENT = [
     ("src/base/prng.cpp", "namespace weir {\nstruct S {\n" + "  int x;\n" * 70 + "};\n}\n"),
     ("src/base/prng.cpp", "struct S : T<decltype(x())> {\n" + "  int x;\n" * 30 + "};\n"),
     ("src/base/prng.cpp", 'const char* n[] = {"select", "poll", "epoll-lt"};\n'),
-    ("src/os/fd.cpp", "int f() { return ::socket(1, 2, 3); }\n"),
+    ("src/os/fd.cpp", "int f() { return system_call(CallKind::socket, ::socket, 1, 2, 3); }\n"),
     ("tests/unit/task_test.cpp", "auto f() { return std::chrono::steady_clock::now(); }\n"),
     ("build/release/generated.cpp", "int x; \n"),
     ("node_modules/a/a.cpp", "int x; \n"),
