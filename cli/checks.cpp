@@ -20,6 +20,14 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return value;
 }
 
+// Less than 0 for what is no number, or one that is too large for anything here.
+double real_number(std::string_view text) {
+  double value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return whole && value <= 1e9 ? value : -1;
+}
+
 // 0 for a text without a unit.
 unsigned shift_of_unit(std::string_view text) {
   if (text.ends_with('k') || text.ends_with('K')) return 10;
@@ -46,12 +54,28 @@ CLI::Validator one_of(std::vector<std::string> words) {
   return CLI::Validator(check, "");
 }
 
-CLI::Validator size_in_bytes() {
-  const auto check = [](std::string& text) -> std::string {
+CLI::Validator positive_number() {
+  const auto check = [](const std::string& text) -> std::string {
+    const double value = real_number(text);
+    return value > 0 ? "" : fmt::format("'{}' is not a number above 0", text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator number_from_zero() {
+  const auto check = [](const std::string& text) -> std::string {
+    const double value = real_number(text);
+    return value >= 0 ? "" : fmt::format("'{}' is not a number from 0 on", text);
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator size_in_bytes(std::int64_t least) {
+  const auto check = [least](std::string& text) -> std::string {
     constexpr std::int64_t most = std::int64_t{1} << 40;
     const unsigned shift = shift_of_unit(text);
     const auto value = whole_number(std::string_view(text).substr(0, text.size() - (shift != 0)));
-    if (!value || *value < 0 || *value > most >> shift) {
+    if (!value || *value < least || *value > most >> shift) {
       return fmt::format("'{}' is not a number of bytes, such as 65536, 64k or 1M", text);
     }
     text = std::to_string(*value << shift);

@@ -12,9 +12,10 @@
 #include <weir/server.h>
 #include "cli/checks.h"
 #include "cli/commands.h"
-#include "cli/cpu.h"
 #include "cli/handlers.h"
 #include "cli/log.h"
+#include "cli/names.h"
+#include "cli/system/cpu.h"
 #include "cli/totals.h"
 
 namespace weir::cli {
@@ -39,26 +40,14 @@ std::string handler_list() {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
-std::string model_list() {
-  std::vector<std::string_view> names;
-  for (const ModelInfo& info : models()) names.push_back(info.name);
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 HandlerFunction chosen_handler(const std::string& name) {
   if (const HandlerInfo* info = handler_named(name)) return info->handler;
   throw UsageError(fmt::format("unknown handler '{}'; handlers: {}", name, handler_list()));
 }
 
-Model chosen_model(const std::string& name) {
-  if (name == "automatic") return Model::automatic;
-  if (const auto model = model_named(name)) return *model;
-  throw UsageError(fmt::format("unknown model '{}'; models: {}, automatic", name, model_list()));
-}
-
 int serve(const Request& request) {
   Server server(chosen_handler(request.handler));
-  server.model(chosen_model(request.model));
+  server.model(model_of(request.model));
   for (const std::string& address : request.listen) server.listen(address);
 
   Options options = request.options;
@@ -79,13 +68,6 @@ int serve(const Request& request) {
     fmt::print("{}\n", totals_json(server.chosen().model, server.statistics(), cpu));
   }
   return exit_code;
-}
-
-template <class T>
-void add_value(CLI::App& command, const char* name, const char* unit, T& value,
-               const CLI::Validator& check, const char* help) {
-  CLI::Option* option = command.add_option(name, value, help);
-  option->transform(check)->type_name(unit)->capture_default_str();
 }
 
 void add_worker_options(CLI::App& command, Request& request) {

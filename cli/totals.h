@@ -5,7 +5,7 @@
 
 #include <weir/model.h>
 #include <weir/statistics.h>
-#include "cli/cpu.h"
+#include "cli/system/cpu.h"
 
 namespace weir::cli {
 

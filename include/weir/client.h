@@ -51,6 +51,10 @@ class Client {
 /// Throws IoError: ECONNREFUSED, ETIMEDOUT, ENETUNREACH, ... as connect(2); what() names the
 /// address. Bound it with within(): the kernel alone takes two minutes to give up.
 Task<Client> connect(Endpoint endpoint);
+/// The same from an address of ours: one of several interfaces, or more than the 28,000 or so
+/// connections that the ports of one address allow. Port 0: the kernel chooses one that is free
+/// towards that peer (IP_BIND_ADDRESS_NO_PORT, ip(7)). Throws IoError also as bind(2).
+Task<Client> connect(Endpoint endpoint, Endpoint from);
 /// The same from text; throws StartError for one that is no address (see Endpoint::parse).
 Task<Client> connect(std::string_view endpoint);
 

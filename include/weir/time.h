@@ -138,6 +138,12 @@ class [[nodiscard("within() does nothing until it is awaited")]] Within final {
 
 }  // namespace detail
 
+/// The worker's clock: time since some fixed moment. Monotonic; virtual in a simulation. Read anew
+/// by each call. From handlers and inside run().
+inline std::chrono::nanoseconds now() noexcept {
+  return std::chrono::nanoseconds(detail::deadline_after(std::chrono::nanoseconds(0)));
+}
+
 /// Waits. Zero or less gives the other sessions a turn. Precision: about a millisecond.
 /// Throws IoError(operation_canceled) when cancelled.
 inline detail::Sleep sleep_for(std::chrono::nanoseconds duration) noexcept {

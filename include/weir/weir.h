@@ -8,6 +8,7 @@
 #include <weir/connection.h>
 #include <weir/endpoint.h>
 #include <weir/error.h>
+#include <weir/histogram.h>
 #include <weir/model.h>
 #include <weir/options.h>
 #include <weir/reader.h>

@@ -49,5 +49,8 @@ Endpoint Engine::local(const Socket& socket) const { return calls_.local(socket.
 int Engine::make_socket(const Endpoint& endpoint) noexcept {
   return calls_.socket_for(endpoint, kernel::Mode::nonblocking);
 }
+int Engine::bind_source(int fd, const Endpoint& from) noexcept {
+  return calls_.bind_source(fd, from);
+}
 
 }  // namespace weir::detail

@@ -78,6 +78,8 @@ class Engine {
   virtual Endpoint local(const Socket& socket) const;
   /// A socket to connect with, for adopt(): a descriptor or -errno.
   virtual int make_socket(const Endpoint& endpoint) noexcept;
+  /// Gives such a socket the address that it connects from: 0 or -errno.
+  int bind_source(int fd, const Endpoint& from) noexcept;
 
   /// Ends a sleep of turn(), this one or the next. From any thread or signal handler.
   void wake() noexcept { waker_.wake(); }

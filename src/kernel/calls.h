@@ -5,6 +5,7 @@
 // must look whether it was asked to stop.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,8 @@ class Calls {
 
   /// A socket to connect with, not connected yet.
   virtual int socket_for(const Endpoint& endpoint, Mode mode) noexcept = 0;
+  /// The address that it connects from; a kernel may have no choice of them.
+  virtual int bind_source(int /*fd*/, const Endpoint& /*from*/) noexcept { return -EOPNOTSUPP; }
   virtual int connect(int fd, const Endpoint& endpoint) noexcept = 0;
   /// How a connect that was in progress ended.
   virtual int connect_result(int fd) noexcept = 0;

@@ -35,6 +35,9 @@ class LinuxCalls final : public kernel::Calls {
   int socket_for(const Endpoint& endpoint, Mode mode) noexcept override {
     return os::socket_for(endpoint, mode);
   }
+  int bind_source(int fd, const Endpoint& from) noexcept override {
+    return os::bind_source(fd, from);
+  }
   int connect(int fd, const Endpoint& endpoint) noexcept override {
     return os::connect(fd, endpoint);
   }

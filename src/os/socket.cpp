@@ -101,6 +101,15 @@ void remove_own_socket(const Endpoint& endpoint) noexcept {
     system_call(CallKind::unlink, ::unlink, endpoint.path.c_str());
 }
 
+int bind_source(int fd, const Endpoint& from) noexcept {
+  // With port 0 bind would take a port for itself alone; so it is taken by connect, and one port
+  // serves towards many peers.
+  if (from.port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+  ++base::counters.calls_other;
+  const SocketAddress address = SocketAddress::of(from);
+  return bind(fd, as_sockaddr(address.bytes), address.length) == 0 ? 0 : -errno;
+}
+
 int connect(int fd, const Endpoint& endpoint) noexcept {
   ++base::counters.calls_other;
   const SocketAddress address = SocketAddress::of(endpoint);

@@ -36,6 +36,8 @@ void remove_own_socket(const Endpoint& endpoint) noexcept;
 
 /// A socket to connect with, not connected yet; CLOEXEC, TCP_NODELAY.
 int socket_for(const Endpoint& endpoint, Mode mode) noexcept;
+/// bind(2) before connect(2): 0 or -errno.
+int bind_source(int fd, const Endpoint& from) noexcept;
 /// connect(2): 0, -EINPROGRESS or -errno.
 int connect(int fd, const Endpoint& endpoint) noexcept;
 /// SO_ERROR: how a connect that was in progress ended, as -errno or 0.

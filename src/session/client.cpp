@@ -29,10 +29,16 @@ class Connect final : public CoroutineOperation {
 };
 
 /// A session of the current worker with a socket that is not connected yet.
-Session& make_session(Worker& worker, const Endpoint& endpoint) {
+Session& make_session(Worker& worker, const Endpoint& endpoint, const Endpoint& from) {
   Engine& engine = worker.engine();
   const int made = engine.make_socket(endpoint);
   if (made < 0) throw IoError(-made, "connect");
+  if (from.family != Endpoint::Family::none) {
+    if (const int error = engine.bind_source(made, from); error < 0) {
+      engine.discard(made);
+      throw IoError(-error, fmt::format("connect from {}", from.text()));
+    }
+  }
   const int fd = engine.place(made);
   if (fd < 0) {
     engine.discard(made);
@@ -71,8 +77,10 @@ void Client::close() noexcept {
   detail::Session::of(*std::exchange(connection_, nullptr)).close_client();
 }
 
-Task<Client> connect(Endpoint endpoint) {
-  detail::Session& session = detail::make_session(detail::Worker::current(), endpoint);
+Task<Client> connect(Endpoint endpoint) { return connect(std::move(endpoint), Endpoint()); }
+
+Task<Client> connect(Endpoint endpoint, Endpoint from) {
+  detail::Session& session = detail::make_session(detail::Worker::current(), endpoint, from);
   detail::Guard guard(session);
   detail::Connect connecting(session.socket(), endpoint);
   const int result = co_await connecting;

@@ -57,6 +57,44 @@ TEST_P(Run, Prints_the_exception_that_leaves_the_task_in_one_line) {
   EXPECT_EQ(said.find('\n'), said.size() - 1) << said;
 }
 
+TEST_P(Run, Connects_from_the_address_that_is_asked_for) {
+  std::string seen;
+  RunningServer server([&seen](Connection& peer) -> Task<> {
+    seen = peer.peer().text();
+    co_return;
+  });
+  const auto task = [](std::string address) -> Task<> {
+    weir::Endpoint from = weir::Endpoint::parse("127.0.0.9:0");
+    const weir::Client client = co_await weir::connect(weir::Endpoint::parse(address), from);
+    co_await receive_all(*client);
+  };
+  EXPECT_EQ(run_here(task(server.address())), 0);
+  server.stop();
+  EXPECT_EQ(seen.substr(0, 10), "127.0.0.9:");
+}
+
+TEST_P(Run, Says_when_the_address_to_connect_from_is_not_ours) {
+  const auto task = []() -> Task<int> {
+    try {
+      const weir::Client client = co_await weir::connect(weir::Endpoint::parse("127.0.0.1:9"),
+                                                         weir::Endpoint::parse("192.0.2.1:0"));
+    } catch (const weir::IoError& error) {
+      co_return error.code() == std::errc::address_not_available ? 5 : 6;
+    }
+    co_return 7;
+  };
+  EXPECT_EQ(run_here(task()), 5);
+}
+
+TEST_P(Run, Tells_the_time) {
+  const auto task = []() -> Task<int> {
+    const auto before = weir::now();
+    co_await weir::sleep_for(5ms);
+    co_return weir::now() - before >= 5ms ? 1 : 2;
+  };
+  EXPECT_EQ(run_here(task()), 1);
+}
+
 TEST_P(Run, Talks_to_a_server) {
   RunningServer server(echo, GetParam());
   const auto body = [](std::string address) -> Task<int> {

@@ -1,4 +1,4 @@
-#include "cli/cpu.h"
+#include "cli/system/cpu.h"
 
 #include <initializer_list>
 
