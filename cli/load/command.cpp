@@ -48,7 +48,7 @@ std::chrono::nanoseconds duration_of(double seconds) {
 int load(const Asked& asked) {
   Load load = asked.load;
   load.server = Endpoint::parse(asked.address);
-  if (load.server.family != Endpoint::Family::unix && load.server.port == 0) {
+  if (load.server.family != Endpoint::Family::unix_socket && load.server.port == 0) {
     throw UsageError(fmt::format("'{}' has no port to connect to", asked.address));
   }
   load.protocol = asked.protocol == "http" ? Protocol::http : Protocol::echo;

@@ -80,7 +80,7 @@ std::unique_ptr<Exchange> make_http_exchange(const Load& load, Statuses& statuse
 
 std::string http_request(const std::string& text, const Endpoint& server) {
   if (text.find('\n') != text.npos) return text;
-  const bool local = server.family == Endpoint::Family::unix;
+  const bool local = server.family == Endpoint::Family::unix_socket;
   return fmt::format("{}\r\nHost: {}\r\nUser-Agent: weir-load\r\nAccept: */*\r\n\r\n", text,
                      local ? "localhost" : server.text());
 }
