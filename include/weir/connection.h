@@ -114,14 +114,16 @@ class [[nodiscard("finish() does nothing until it is awaited")]] Finish final : 
 /// come from another thread; a Channel carries messages between threads.
 ///
 /// Every await may throw IoError: ECONNRESET, ETIMEDOUT, EPIPE as in tcp(7), or
-/// operation_canceled when the server stops.
+/// operation_canceled when the server stops or another branch of a when_any was first. What
+/// became of bytes that were queued earlier shows at the next send() or finish().
 class Connection {
  public:
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   /// Yields the next bytes from the peer, or an empty chunk when it has finished sending
-  /// (half-close; sending is still possible). Does not suspend when bytes are there already.
+  /// (half-close; sending is still possible). On loop models it does not suspend when bytes are
+  /// there already, as long as the fairness budget lasts (Options::budget_operations).
   /// One receive at a time: a second one while the first waits is a bug and ends the process.
   detail::Receive receive() noexcept { return detail::Receive(*this); }
 
@@ -139,7 +141,8 @@ class Connection {
   }
   detail::Send<1> send(const char* text) noexcept { return send(std::string_view(text)); }
   detail::Send<1> send(const Chunk& chunk) noexcept { return send(chunk.bytes()); }
-  /// Gives the chunk away: its lease goes to the outbox, without a copy.
+  /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is
+  /// copied: that is cheaper than to hold its buffer.)
   detail::SendChunk send(Chunk&& chunk) noexcept {
     return detail::SendChunk(*this, std::move(chunk));
   }
@@ -155,8 +158,9 @@ class Connection {
   /// Not needed at the end of a handler, which does the same.
   detail::Finish finish() noexcept { return detail::Finish(*this); }
 
-  /// Ends the connection at once with a reset (RST): what is unsent is thrown away, and every
-  /// await on it fails with ECONNRESET. For peers that broke the protocol or do not keep up.
+  /// Gives the connection up: what is unsent is thrown away, every await on it, pending or
+  /// later, fails with ECONNRESET, and when the handler has returned the peer gets a reset (RST)
+  /// instead of a FIN. For peers that broke the protocol or do not keep up.
   void reset() noexcept;
 
   /// The peer's address, and the one it reached us at (getpeername(2), getsockname(2)): one

@@ -9,11 +9,14 @@ namespace weir {
 /// A connection, or a wait, that cannot go on. Thrown at the `co_await` that ran into it.
 ///
 /// `code()` holds the errno of the failed call in std::generic_category(), so it compares with
-/// std::errc. Three values come from Weir itself rather than from a system call:
+/// std::errc. These values come from Weir itself rather than from a system call:
 ///   std::errc::operation_canceled  the server stops, or another branch of a when_any was first
 ///   std::errc::timed_out           a deadline set by within() passed (TCP gives the same value
 ///                                  when a peer does not acknowledge any more)
+///   std::errc::broken_pipe         a send after finish(), or to a channel that is closed
 ///   std::errc::message_size        a Reader's limit was exceeded
+///   std::errc::protocol_error      the peer finished inside a message that a Reader wanted
+///   std::errc::not_supported       a channel was used in another process than made it
 ///
 /// A handler needs no `catch` to be correct: an IoError that leaves it ends that session only.
 class IoError : public std::system_error {

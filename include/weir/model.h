@@ -12,7 +12,7 @@ namespace weir {
 /// How a server waits for and serves its clients. Every handler runs on every model.
 /// docs/MODELS.md has each one's recipe, cost and limits.
 enum class Model : std::uint8_t {
-  automatic,    ///< the best one that works here: io-uring, else epoll-et
+  automatic,    ///< WEIR_MODEL if it is set; else the best one here: io-uring, else epoll-et
   iterative,    ///< one client at a time, blocking calls
   fork,         ///< a child process for each client
   threads,      ///< a thread for each client
@@ -45,7 +45,7 @@ std::string_view name(Model model) noexcept;
 std::optional<Model> model_named(std::string_view name) noexcept;
 Availability availability(Model model);
 
-/// What Model::automatic stands for here, and why.
+/// What Model::automatic stands for here when WEIR_MODEL is not set, and why.
 struct Choice {
   Model model;
   std::string reason;

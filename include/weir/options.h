@@ -30,9 +30,10 @@ struct Options {
 
   // --- limits ----------------------------------------------------------------------------
 
-  /// Connections served at once by the whole server; further ones wait in the backlog. Raising
-  /// it costs descriptors, and on `threads` and `fork` a thread or a process each.
-  /// 0 = what the descriptor limit allows.
+  /// Connections served at once by the whole server, shared out evenly among the workers;
+  /// further ones wait in the backlog. Raising it costs descriptors, and on `threads` and `fork`
+  /// a thread or a process each. 0 = what the descriptor limit (RLIMIT_NOFILE) allows, less 32.
+  /// On `iterative` always one a worker.
   unsigned connections_max = 0;
 
   /// `threads` only: stack of each thread, in bytes. Handlers are coroutines, whose frames are
@@ -57,6 +58,7 @@ struct Options {
 
   /// What one resume of a handler may complete without waiting before it goes to the end of
   /// the queue: receives, sends and accepts, and their bytes. Lower is fairer, higher faster.
+  /// Heeded by the loop models, nonblocking to io-uring; blocking models have no queue.
   unsigned budget_operations = 64;
   std::size_t budget_bytes = 1024 * 1024;
 
@@ -65,20 +67,21 @@ struct Options {
   /// `nonblocking` only: never rest, also when whole scans found nobody ready.
   bool spin = false;
 
-  /// Loop models: after work, ask again for this long before going to sleep. Trades CPU for
-  /// the latency of one request after another on few connections; adaptive: it gives up while
-  /// nothing is found. 0 = off.
+  /// Nonblocking, select, poll and both epoll models: after work, ask again for this long before
+  /// going to sleep. Trades CPU for the latency of one request after another on few connections;
+  /// adaptive: it gives up while nothing is found. 0 = off.
   std::chrono::microseconds spin_before_sleep{0};
 
   // --- deadlines -------------------------------------------------------------------------
 
-  /// After the handler has returned: how long a peer that takes none of the last bytes, or
-  /// goes on sending, is waited for. Then the connection is reset. The last bytes are never
-  /// lost to a peer that reads them within this time.
+  /// After the handler has returned: how long a peer that takes none of the last bytes is waited
+  /// for, and after those have gone out, how long one that does not close its side. The first is
+  /// reset and counted as cut; the second is closed. The last bytes are never lost to a peer
+  /// that reads them within this time. A stop shortens it to half a second at most.
   std::chrono::milliseconds linger{5000};
 
-  /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cancels
-  /// them. Sessions that are idle, waiting in a receive with nothing unread, end at once.
+  /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cuts them
+  /// (see Server::stop). Sessions that are idle end at once.
   std::chrono::milliseconds drain{5000};
 };
 

@@ -46,11 +46,13 @@ class HandlerOf final : public Handler {
 
 }  // namespace detail
 
-/// A server. Set it up, then run() it, or start() and wait().
+/// A server. Set it up, then run() it, or start() and wait(). Used from one thread, except where
+/// a function says otherwise. When it is destroyed it stops, with a deadline of 0, and waits.
 ///
 /// The handler is called once for each connection and is copied or moved into the server: what
 /// a lambda captures lives as long as the server, so its coroutine frames may use it. With
-/// several workers it is called on several threads: what it shares needs its own protection.
+/// several workers, and on the model threads, it is called on several threads: what it shares
+/// needs its own protection. On the model fork, and with worker processes, nothing is shared.
 class Server {
  public:
   template <class F>
@@ -61,39 +63,52 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Adds an address to listen on (see Endpoint). Port 0: the kernel chooses; see endpoints().
+  /// A text that is no address is reported by start().
   Server& listen(std::string_view endpoint);
   Server& listen(const Endpoint& endpoint);
   /// Fixes the model. Without this call, or with automatic: the environment's WEIR_MODEL, else
   /// the best that is available here.
   Server& model(Model model);
   Server& workers(unsigned count, WorkerKind kind = WorkerKind::thread);
+  /// Replaces all options, also what workers() has set.
   Server& options(const Options& options);
-  /// SIGINT and SIGTERM stop the server; a second one ends it at once. Without this call the
-  /// library leaves the process's signals alone. SIGPIPE is never raised by it either way.
+  /// SIGINT and SIGTERM stop the server as stop(Options::drain) does; a second one, as stop(0).
+  /// From start() until wait() returns, which restores the handlers that were there before; for
+  /// one server of a process at a time. Without this call the library leaves the process's
+  /// signals alone, except in the processes that it forks. It never raises SIGPIPE.
   Server& handle_signals();
-  /// Lines about the server's life: listening, refusals, totals. Default: nobody hears them.
+  /// Lines about the server's life: where it listens and by which model, the first time that it
+  /// has to pause or rest, handlers that failed. Default: nobody hears them.
   Server& on_log(LogFunction log);
 
   /// Starts, serves until stop() and returns the exit code: 0 when every session ended by
-  /// itself, 3 when some had to be cut, 2 when the server could not start (the reason is
-  /// printed on stderr), 1 when a worker failed. The calling thread works as a worker.
+  /// itself, 3 when some were cut (Statistics::cut), 2 when the server could not start (the
+  /// reason is printed on stderr), 1 when a worker failed.
   int run();
 
   /// The same in two steps. start() returns when every listener is bound and listening; throws
-  /// StartError; clients wait in the backlog until wait(), whose thread works as a worker too.
-  /// wait() returns when the server has stopped.
+  /// StartError. wait() returns when the server has stopped, with run()'s exit code. A single
+  /// worker of kind thread runs inside wait(), on the calling thread: until then its clients wait
+  /// in the backlog. Several, or processes, which start() forks, serve from start() on.
   void start();
   int wait();
 
-  /// Stops accepting, lets sessions end until the deadline, then cancels what is left.
-  /// From any thread, or from a signal handler. Returns at once.
+  /// Stops accepting. Sessions that are idle end at once: those whose handler waits in a plain
+  /// receive(), with nothing unread, nothing unsent and no spawned task. All others go on until
+  /// they end by themselves or `deadline` has passed since this call; then they are cut: their
+  /// awaits throw IoError(operation_canceled). 0: everything is cut now. Of several calls the
+  /// shortest deadline counts. Worker processes heed 0 and, for any other deadline,
+  /// Options::drain.
+  ///
+  /// No effect before start(). From any thread, or from a signal handler. Returns at once;
+  /// blocking models take up to 250 ms to notice.
   void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(0)) noexcept;
 
   /// Where it listens, with the ports that the kernel chose. After start().
   std::vector<Endpoint> endpoints() const;
   /// The model that runs and why that one. After start().
   Choice chosen() const;
-  /// The sums so far; complete after wait().
+  /// The sums of the workers that have ended; complete after wait(). From any thread.
   Statistics statistics() const;
 
   struct State;

@@ -5,13 +5,15 @@
 
 namespace weir {
 
-/// Sums over all workers, threads and processes. Counters only grow.
+/// Sums over all workers, threads and processes. Counters only grow. Connections that handlers
+/// open with connect() count in traffic and system calls, not among the connections.
 struct Statistics {
   // Connections. accepted = closed + open, always.
   std::uint64_t accepted = 0;
   std::uint64_t closed = 0;
-  std::uint64_t failed = 0;        ///< of the closed: their handler ended by an exception
-  std::uint64_t cut = 0;           ///< of the closed: ended by a stop's deadline or by linger
+  std::uint64_t failed = 0;  ///< of the closed: their handler ended by an exception
+  std::uint64_t cut = 0;     ///< of the closed: ended by a stop's deadline, or by Options::linger
+                             ///< before the peer had taken the last bytes
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
 
   // Traffic.

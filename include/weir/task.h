@@ -100,6 +100,15 @@ concept HasScope = requires(P& promise) {
 /// in its scope, and is destroyed, with all that it owns, when the Task is.
 ///
 /// An exception that leaves the coroutine is rethrown at the `co_await`. A Task is awaited once.
+/// Parameters are copied into the coroutine, references as references: what they refer to must
+/// live until the Task has ended or is destroyed.
+///
+/// g++ 12 miscompiles a co_await that stands right in the condition of an if, while or switch:
+/// the coroutine may then never go on, or crash. Name the result first:
+///     const bool more = co_await next();   // not: if (co_await next())
+///     if (more) ...
+/// A declaration in the condition is safe: `while (auto line = co_await reader.until("\n", 80))`.
+/// Nor may a capturing lambda or a braced temporary stand in a co_await expression: name it, too.
 template <class T>
 class [[nodiscard("a Task does nothing until it is awaited")]] Task {
  public:
