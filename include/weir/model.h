@@ -24,12 +24,25 @@ enum class Model : std::uint8_t {
   io_uring,     ///< io_uring(7): completions; Linux 6.1 or later
 };
 
+/// One step of a model's recipe.
+struct RecipeStep {
+  std::string_view text;   ///< what is done, one sentence
+  std::string_view where;  ///< which part of src/ does it
+  /// The system calls that belong to it (TracedCall::name), separated by spaces. With a mark, only
+  /// some of them: `recv*` on a descriptor that was just reported ready, `accept4=` that brought
+  /// something, `epoll_ctl+` that asks for more than before, `epoll_ctl-` for less, `close!` made
+  /// by the thread or process that serves one client.
+  std::string_view calls;
+};
+
 /// What is known of a model without running it.
 struct ModelInfo {
   Model model;
   std::string_view name;     ///< as on the command line: "epoll-et"
   std::string_view summary;  ///< what it does, one line
   std::string_view limit;    ///< what bounds it, one line
+  /// What it does, step by step, numbered from 1: docs/MODELS.md, `weir explain`.
+  std::span<const RecipeStep> recipe;
 };
 
 /// Whether a model works on this machine now; found by trying, never by version.

@@ -1,11 +1,6 @@
 // epoll_et.cpp - epoll(7), edge-triggered: tells once when something comes.
 //
-// Recipe
-//   1. Register each connection once, for both directions.         watch()
-//   2. Try the system call as long as there may be something.      engine/readiness
-//   3. On EAGAIN park the operation; nothing is asked of epoll.    engine/readiness
-//   4. Sleep in epoll_wait until someone's state changes.          EpollPoller::wait()
-//   5. Retry what was parked there; remember the edge for those who were not waiting.
+// Recipe: `recipe` below.
 //
 // Nobody tells twice, so nothing may be forgotten: a connection that used up its fairness budget
 // goes to the end of the queue and goes on from there, and a short read ends the reading only
@@ -16,6 +11,16 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Register each connection once, for both directions.", "watch()", "epoll_ctl epoll_create1"},
+    {"Try the system call as long as there may be something.", "engine/readiness",
+     "accept4 recv send sendmsg"},
+    {"On EAGAIN park the operation; nothing is asked of epoll.", "engine/readiness", ""},
+    {"Sleep in epoll_wait until someone's state changes.", "EpollPoller::wait()", "epoll_wait"},
+    {"Retry what was parked there; remember the edge for those who were not waiting.",
+     "engine/readiness", "accept4* recv* send* sendmsg*"},
+};
 
 using namespace kernel::event;
 
@@ -62,7 +67,7 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 const ModelEntry epoll_et_entry{
     {Model::epoll_et, "epoll-et", "epoll(7), edge-triggered: tells once, registered once",
-     "descriptors; Linux only"},
+     "descriptors; Linux only", recipe},
     always_available,
     run,
     make_engine,

@@ -1,12 +1,6 @@
 // epoll_lt.cpp - epoll(7), level-triggered: a kernel that remembers whom we wait for.
 //
-// Recipe
-//   1. Try the system call at once.                                engine/readiness
-//   2. On EAGAIN park the operation and ask to be told.            watch()
-//   3. Sleep in epoll_wait until someone is ready.                 EpollPoller::wait()
-//   4. Retry what was parked there; resume what completed.         engine/readiness
-//   5. Before the next sleep, stop asking for what nobody waits for any more: the level keeps
-//      telling.                                                    before_wait()
+// Recipe: `recipe` below.
 //
 // In the steady state of an echo nothing changes between two sleeps, so steps 2 and 5 cost no
 // system call: a connection is registered once.
@@ -16,6 +10,17 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Try the system call at once.", "engine/readiness", "accept4 recv send sendmsg"},
+    {"On EAGAIN park the operation and ask to be told.", "watch()", "epoll_ctl+ epoll_create1"},
+    {"Sleep in epoll_wait until someone is ready.", "EpollPoller::wait()", "epoll_wait"},
+    {"Retry what was parked there; resume what completed.", "engine/readiness",
+     "accept4* recv* send* sendmsg*"},
+    {"Before the next sleep, stop asking for what nobody waits for any more: the level keeps "
+     "telling.",
+     "before_wait()", "epoll_ctl-"},
+};
 
 class LevelPoller final : public EpollPoller {
  public:
@@ -39,12 +44,12 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 }  // namespace
 
-const ModelEntry epoll_lt_entry{
-    {Model::epoll_lt, "epoll-lt",
-     "epoll(7), level-triggered: tells as long as there is something", "descriptors; Linux only"},
-    always_available,
-    run,
-    make_engine,
-    false};
+const ModelEntry epoll_lt_entry{{Model::epoll_lt, "epoll-lt",
+                                 "epoll(7), level-triggered: tells as long as there is something",
+                                 "descriptors; Linux only", recipe},
+                                always_available,
+                                run,
+                                make_engine,
+                                false};
 
 }  // namespace weir::detail

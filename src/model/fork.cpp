@@ -1,10 +1,6 @@
 // fork.cpp - a child process for each client.
 //
-// Recipe (the lecture notes' "several processes")
-//   1. Wait for a client: blocking accept.                         engine/blocking
-//   2. Fork. The child closes the listener and serves the client with blocking calls.
-//   3. The parent closes its copy of the client's socket at once.  serve()
-//   4. Reclaim the children that have ended.                       open()
+// Recipe (the lecture notes' "several processes"): `recipe` below.
 //
 // A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
 // memory is seen by that client only.
@@ -21,6 +17,14 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Wait for a client: blocking accept.", "engine/blocking", "accept4 poll"},
+    {"Fork. The child closes the listener and serves the client with blocking calls.",
+     "run_child()", "fork close! recv! send! sendmsg! poll! shutdown! exit!"},
+    {"The parent closes its copy of the client's socket at once.", "serve()", "close"},
+    {"Reclaim the children that have ended.", "open()", "waitid waitpid"},
+};
 
 class ProcessEach final : public Placement {
  public:
@@ -108,7 +112,7 @@ void run(const Plan& plan) {
 
 const ModelEntry fork_entry{
     {Model::fork, "fork", "a child process for each client, blocking calls",
-     "processes: some 200 KiB a client; handlers share no memory"},
+     "processes: some 200 KiB a client; handlers share no memory", recipe},
     always_available,
     run,
     make_engine,

@@ -1,12 +1,6 @@
 // io_uring.cpp - io_uring(7): the kernel performs the operations and says when they are done.
 //
-// Recipe
-//   1. Make a ring and give it a stock of buffers.                 os/ring
-//   2. Ask once for every connection that will come (multishot accept), and, of each, for
-//      everything that it will send (multishot receive).           engine/completion
-//   3. One system call a turn hands over all requests and waits for completions.
-//   4. Walk the completions; resume whose operation is done.
-//   5. A buffer goes back into the stock when the handler has let go of it.
+// Recipe: `recipe` below.
 //
 // Works from Linux 6.1 (DEFER_TASKRUN, provided buffer rings); found by trying.
 #include "engine/completion.h"
@@ -15,6 +9,21 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Make a ring and give it a stock of buffers.", "os/ring",
+     "io_uring_setup io_uring_register mmap"},
+    {"Ask once for every connection that will come (multishot accept), and, of each, for "
+     "everything "
+     "that it will send (multishot receive).",
+     "engine/completion", "sqe:accept sqe:recv"},
+    {"Queue every other request; one system call a turn hands all over and waits for "
+     "completions.",
+     "engine/completion",
+     "sqe:send sqe:sendmsg sqe:poll sqe:close sqe:cancel sqe:nop io_uring_enter"},
+    {"Walk the completions; resume whose operation is done.", "engine/completion", "cqe"},
+    {"A buffer goes back into the stock when the handler has let go of it.", "os/ring", ""},
+};
 
 Availability available() {
   const int error = os::Ring::probe();
@@ -33,7 +42,7 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 const ModelEntry io_uring_entry{
     {Model::io_uring, "io-uring", "io_uring(7): the kernel performs the calls, told in batches",
-     "descriptors; Linux 6.1 or later, often forbidden in containers"},
+     "descriptors; Linux 6.1 or later, often forbidden in containers", recipe},
     available,
     run,
     make_engine,

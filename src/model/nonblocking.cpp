@@ -1,11 +1,6 @@
 // nonblocking.cpp - one loop asks every client in turn: no multiplexer at all.
 //
-// Recipe (the lecture notes' "single process, non-blocking")
-//   1. Make the listener and every accepted socket non-blocking.   os::accept
-//   2. Keep them in a list.                                        watch()
-//   3. Go over the list: for each try what it waits for.           wait(), engine/readiness
-//   4. When the data is empty, close it and take it off the list.  forget()
-//   5. When whole scans find nobody ready, rest, longer each time, up to a millisecond.
+// Recipe (the lecture notes' "single process, non-blocking"): `recipe` below.
 //
 // It costs a system call a client and scan, ready or not. That is the lesson.
 #include <algorithm>
@@ -17,6 +12,16 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Make the listener and every accepted socket non-blocking.", "os::accept", "accept4="},
+    {"Keep them in a list.", "watch()", ""},
+    {"Go over the list: for each try what it waits for.", "wait(), engine/readiness",
+     "accept4 recv send sendmsg"},
+    {"When the data is empty, close it and take it off the list.", "forget()", "shutdown close"},
+    {"When whole scans find nobody ready, rest, longer each time, up to a millisecond.", "rest()",
+     "nanosleep"},
+};
 
 class ScanPoller final : public Poller {
  public:
@@ -72,7 +77,7 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 const ModelEntry nonblocking_entry{
     {Model::nonblocking, "nonblocking", "one loop asks every client in turn, no multiplexer",
-     "a system call a client and round, whether it is ready or not"},
+     "a system call a client and round, whether it is ready or not", recipe},
     always_available,
     run,
     make_engine,

@@ -1,11 +1,6 @@
 // poll.cpp - poll(2): the list of everybody, handed to the kernel again for each wait.
 //
-// Recipe
-//   1. Try the system call at once.                                engine/readiness
-//   2. On EAGAIN park the operation; enter its descriptor.         watch()
-//   3. Sleep in poll over the whole list.                          wait()
-//   4. Go over the whole list: who is ready?                       wait()
-//   5. Retry what was parked there; resume what completed.         engine/readiness
+// Recipe: `recipe` below.
 //
 // No limit but the descriptors; the price of a wait grows with the number of connections, ready
 // or not.
@@ -17,6 +12,15 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Try the system call at once.", "engine/readiness", "accept4 recv send sendmsg"},
+    {"On EAGAIN park the operation; enter its descriptor.", "watch()", ""},
+    {"Sleep in poll over the whole list.", "wait()", "poll"},
+    {"Go over the whole list: who is ready?", "wait()", ""},
+    {"Retry what was parked there; resume what completed.", "engine/readiness",
+     "accept4* recv* send* sendmsg*"},
+};
 
 class PollPoller final : public Poller {
  public:
@@ -107,11 +111,12 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 }  // namespace
 
-const ModelEntry poll_entry{{Model::poll, "poll", "poll(2): asks about everybody with one call",
-                             "descriptors; each wait costs as much as there are connections"},
-                            always_available,
-                            run,
-                            make_engine,
-                            false};
+const ModelEntry poll_entry{
+    {Model::poll, "poll", "poll(2): asks about everybody with one call",
+     "descriptors; each wait costs as much as there are connections", recipe},
+    always_available,
+    run,
+    make_engine,
+    false};
 
 }  // namespace weir::detail

@@ -1,12 +1,6 @@
 // select.cpp - select(2): one bit a descriptor, in sets of fixed size; runs everywhere.
 //
-// Recipe (the lecture notes' steps 5 to 7)
-//   1. Try the system call at once.                                engine/readiness
-//   2. On EAGAIN park the operation; put its descriptor into the set it waits for: reading, or,
-//      only while the outbox holds bytes, writing.                 watch()
-//   3. Sleep in select over both sets.                             wait()
-//   4. Go over all descriptors: who is in the answer?              wait()
-//   5. Retry what was parked there; resume what completed.         engine/readiness
+// Recipe (the lecture notes' steps 5 to 7): `recipe` below.
 //
 // A descriptor of FD_SETSIZE (1,024) or more does not fit a set, and FD_SET would write outside
 // it: such a connection waits until one below has closed, and accepting with it (accepts()).
@@ -19,6 +13,17 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Try the system call at once.", "engine/readiness", "accept4 recv send sendmsg"},
+    {"On EAGAIN park the operation; put its descriptor into the set it waits for: reading, or, "
+     "only while the outbox holds bytes, writing.",
+     "watch()", ""},
+    {"Sleep in select over both sets.", "wait()", "select"},
+    {"Go over all descriptors: who is in the answer?", "wait()", ""},
+    {"Retry what was parked there; resume what completed.", "engine/readiness",
+     "accept4* recv* send* sendmsg*"},
+};
 
 class SelectPoller final : public Poller {
  public:
@@ -86,7 +91,7 @@ void run(const Plan& plan) { run_here(plan, make_engine(plan)); }
 
 const ModelEntry select_entry{
     {Model::select, "select", "select(2): asks about everybody with one call, on every system",
-     "descriptors below 1,024 (FD_SETSIZE); further clients wait in the backlog"},
+     "descriptors below 1,024 (FD_SETSIZE); further clients wait in the backlog", recipe},
     always_available,
     run,
     make_engine,

@@ -1,9 +1,6 @@
 // threads.cpp - a thread for each client.
 //
-// Recipe (the lecture notes' "several threads")
-//   1. Wait for a client: blocking accept.                         engine/blocking
-//   2. Start a thread that serves it with blocking calls.          serve()
-//   3. Reclaim the threads that have ended.                        open()
+// Recipe (the lecture notes' "several threads"): `recipe` below.
 //
 // Bounded by connections_max; a small stack each, because a handler's frames are on the heap.
 #include <algorithm>
@@ -20,6 +17,13 @@
 
 namespace weir::detail {
 namespace {
+
+constexpr RecipeStep recipe[] = {
+    {"Wait for a client: blocking accept.", "engine/blocking", "accept4 poll"},
+    {"Start a thread that serves it with blocking calls.", "serve()",
+     "pthread_create recv! send! sendmsg! poll! shutdown! close!"},
+    {"Reclaim the threads that have ended.", "open()", "pthread_join"},
+};
 
 class ThreadEach final : public Placement {
  public:
@@ -126,7 +130,7 @@ void run(const Plan& plan) {
 
 const ModelEntry threads_entry{
     {Model::threads, "threads", "a thread for each client, blocking calls",
-     "memory and threads: some 40 KiB a client; connections_max bounds it"},
+     "memory and threads: some 40 KiB a client; connections_max bounds it", recipe},
     always_available,
     run,
     make_engine,

@@ -107,7 +107,9 @@ int bind_source(int fd, const Endpoint& from) noexcept {
   if (from.port == 0) set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
   ++base::counters.calls_other;
   const SocketAddress address = SocketAddress::of(from);
-  return bind(fd, as_sockaddr(address.bytes), address.length) == 0 ? 0 : -errno;
+  const int result =
+      system_call(CallKind::bind, ::bind, fd, as_sockaddr(address.bytes), address.length);
+  return result == 0 ? 0 : -errno;
 }
 
 int connect(int fd, const Endpoint& endpoint) noexcept {
