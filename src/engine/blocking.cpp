@@ -62,8 +62,8 @@ void BlockingEngine::turn(bool may_sleep) {
 }
 
 bool BlockingEngine::may_block() noexcept {
-  if (parked_count_ != 1 || !runnable_.empty() || !timers_.empty() || waker_.woken())
-    return false;
+  if (parked_count_ != 1 || events_expected_ != 0) return false;
+  if (!runnable_.empty() || !timers_.empty() || waker_.woken()) return false;
   const Operation::Kind kind = parked_.front().kind;
   return kind != Operation::Kind::connect &&
          (kind != Operation::Kind::accept || !options_.several_listeners);

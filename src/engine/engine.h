@@ -86,6 +86,11 @@ class Engine {
   /// Whether somebody called wake() since this was last asked.
   bool take_wake() noexcept { return waker_.take(); }
 
+  /// One more, or one less, operation of kind event that other threads may complete, which they
+  /// tell by wake(): meanwhile nothing may sleep that wake() does not end.
+  void expect_event() noexcept { ++events_expected_; }
+  void event_came() noexcept { --events_expected_; }
+
   /// Completes an operation of kind event in the next turn. The engine's thread only.
   void complete_later(Operation& operation, std::int32_t result) noexcept {
     finish_later(operation, result);
@@ -149,6 +154,7 @@ class Engine {
   Timers timers_;
   List runnable_;
   BufferPool& pool_;
+  unsigned events_expected_ = 0;
 
  private:
   void finish_due_timers() noexcept;

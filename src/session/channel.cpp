@@ -28,12 +28,14 @@ void ChannelCore::unlock() noexcept { state_->mutex.unlock(); }
 
 void ChannelCore::wait_to_receive(ChannelWait& wait) noexcept {
   wait.worker = &Worker::current();
+  wait.worker->expect_post();
   wait.state = Operation::State::parked;
   state_->receivers.push_back(wait);
 }
 
 void ChannelCore::wait_to_send(ChannelWait& wait) noexcept {
   wait.worker = &Worker::current();
+  wait.worker->expect_post();
   wait.state = Operation::State::parked;
   state_->senders.push_back(wait);
 }

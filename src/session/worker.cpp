@@ -98,6 +98,7 @@ void Worker::look_outside() noexcept {
 
 void Worker::post(Operation& operation) noexcept {
   if (current_worker == this) {
+    engine_.event_came();
     engine_.complete_later(operation, operation.result);
     return;
   }
@@ -115,6 +116,7 @@ void Worker::take_posted() noexcept {
   }
   while (!taken.empty()) {
     Operation& operation = taken.pop_front();
+    engine_.event_came();
     engine_.complete_later(operation, operation.result);
   }
 }

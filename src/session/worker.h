@@ -58,7 +58,9 @@ class Worker {
   /// How long a closing session waits for its peer; short once the drain time is over.
   std::chrono::nanoseconds linger() const noexcept;
 
-  /// From any thread: completes an operation of kind event in the next turn.
+  /// An operation of kind event will be completed by post(). The worker's thread only.
+  void expect_post() noexcept { engine_.expect_event(); }
+  /// From any thread: completes it in the next turn.
   void post(Operation& operation) noexcept;
 
   // For acceptors.

@@ -99,6 +99,24 @@ TEST_F(Threads, Has_no_more_threads_than_connections_max_and_gives_them_back) {
   EXPECT_TRUE(eventually([&] { return support::threads(server.pid()) <= before; }));
 }
 
+// Whoever waits for a client and for a message at once slept in recv(2), which no message ends:
+// it came as late as the call's bound of 250 ms.
+TEST_F(Threads, Sleep_in_no_receive_that_a_message_of_another_connection_would_not_end) {
+  TestServer& server = serve("chat");
+  {
+    Client speaker(server.address());
+    Client listener(server.address());
+    for (Client* each : {&speaker, &listener}) ASSERT_EQ(each->receive_line(), "welcome\n");
+    for (int i = 0; i < 50; ++i) {
+      speaker.send("hello\n");
+      for (Client* each : {&speaker, &listener}) ASSERT_EQ(each->receive_line(), "hello\n");
+    }
+  }
+  server.stop();
+  // One for each line that was sent and for each end, not one for each line that was heard.
+  EXPECT_LE(server.total("receives"), 55U);
+}
+
 class Select : public ModelTest {
  protected:
   Select() : ModelTest({Model::select}) {}

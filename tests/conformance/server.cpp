@@ -65,6 +65,8 @@ weir::Options options_from(const Arguments& arguments) {
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
   options.reuse_port = arguments.number("--reuse-port", 0) != 0;
   options.linger = std::chrono::milliseconds(arguments.number("--linger-ms", 5000));
+  // Most tests end with a client who is still there: nobody else is worth waiting for.
+  options.drain = std::chrono::milliseconds(arguments.number("--drain-ms", 250));
   return options;
 }
 
@@ -93,6 +95,7 @@ void report_totals(const weir::Statistics& totals) {
   report("totals accepted=" + std::to_string(totals.accepted) +
          " closed=" + std::to_string(totals.closed) + " failed=" + std::to_string(totals.failed) +
          " cut=" + std::to_string(totals.cut) + " sends=" + std::to_string(totals.calls_send) +
+         " receives=" + std::to_string(totals.calls_receive) +
          " rests=" + std::to_string(totals.accept_rests));
 }
 
