@@ -2,12 +2,23 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <utility>
 
 namespace weir::base {
+namespace {
+
+constinit thread_local AssertionContext assertion_context = nullptr;
+
+}  // namespace
+
+AssertionContext exchange_assertion_context(AssertionContext context) noexcept {
+  return std::exchange(assertion_context, context);
+}
 
 void assertion_failed(const char* condition, const char* file, int line) noexcept {
   std::fprintf(stderr, "weir: %s:%d: assertion failed: %s (this is a bug in Weir)\n", file, line,
                condition);
+  if (assertion_context != nullptr) std::fprintf(stderr, "%s\n", assertion_context());
   std::abort();
 }
 

@@ -2,8 +2,11 @@
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 #include <weir/task.h>
+
+#include "base/frame_fault.h"
 
 namespace weir::detail {
 namespace {
@@ -29,6 +32,7 @@ class FramePool {
 // A frame may be freed after this thread's pool is gone (a thread_local's destructor order).
 constinit thread_local bool pool_is_gone = false;
 constinit thread_local FramePool pool;
+constinit thread_local FrameFault* frame_fault = nullptr;
 
 FramePool::~FramePool() {
   pool_is_gone = true;
@@ -39,7 +43,12 @@ FramePool::~FramePool() {
 
 }  // namespace
 
+FrameFault* exchange_frame_fault(FrameFault* fault) noexcept {
+  return std::exchange(frame_fault, fault);
+}
+
 void* allocate_frame(std::size_t size) {
+  if (frame_fault != nullptr && frame_fault->strikes()) throw std::bad_alloc();
   const std::size_t index = (size + step - 1) / step;
   if (WEIR_POOLS != 0 && size <= largest && !pool_is_gone) {
     if (FreeFrame* frame = pool.free[index]) {

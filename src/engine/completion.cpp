@@ -69,6 +69,10 @@ CompletionEngine::~CompletionEngine() {
   buffers_.abandon();
 }
 
+std::size_t CompletionEngine::leased() const noexcept {
+  return Engine::leased() + buffers_.leased();
+}
+
 // One turn: one enter hands over what was asked for and waits; then the completions are walked,
 // which resumes nobody, and what can go on is resumed, one by one.
 void CompletionEngine::turn(bool may_sleep) {

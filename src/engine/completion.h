@@ -25,6 +25,7 @@ class CompletionEngine final : public Engine {
   void turn(bool may_sleep) override;
   void adopt(Socket& socket) override;
   void close(Socket& socket) noexcept override;
+  std::size_t leased() const noexcept override;
 
  private:
   class RingBuffers;

@@ -102,6 +102,8 @@ class Engine {
   }
 
   Buffer* lease(unsigned size_class) noexcept { return pool_.lease(size_class); }
+  /// Buffers of ours that somebody still holds.
+  virtual std::size_t leased() const noexcept { return pool_.leased(); }
   std::int64_t now() noexcept { return clock_.now(); }
   const EngineOptions& options() const noexcept { return options_; }
 

@@ -38,15 +38,23 @@ Worker::~Worker() {
   current_worker = outer_;
 }
 
+Worker* Worker::exchange_current(Worker* worker) noexcept {
+  return std::exchange(current_worker, worker);
+}
+
 void Worker::run() {
+  start();
+  while (!is_done()) turn();
+  finish_timers();
+}
+
+void Worker::start() {
   for (const int listener : plan_.listeners) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
     ++listening_;
   }
   for (auto& acceptor : acceptors_) acceptor->resume();
   look_outside();  // A stop may have come before anybody listened.
-  while (drain_ < 0 || listening_ > 0 || open() > 0) turn();
-  finish_timers();
 }
 
 void Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {

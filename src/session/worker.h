@@ -44,6 +44,15 @@ class Worker {
 
   /// Accepts and serves until stopped and everything has ended.
   void run();
+  /// The same in pieces, for those who run several workers on one thread: start(), then turn()
+  /// until is_done(), then finish_timers(). Between them the worker is not the thread's own:
+  /// exchange_current() makes it so, and returns which was before.
+  void start();
+  void turn();
+  bool is_done() noexcept { return drain_ >= 0 && listening_ == 0 && open() == 0; }
+  void finish_timers();
+  static Worker* exchange_current(Worker* worker) noexcept;
+
   /// Serves one connection until it and what it started have ended: threads, fork.
   void run_one(int fd, std::uint64_t id, bool is_tcp);
   /// Runs until `finished` is set, then until what is closing has closed: weir::run().
@@ -75,6 +84,13 @@ class Worker {
   void give_back_outbox(Outbox* outbox) noexcept;
   void log_handler_error(const Session& session, const char* what) noexcept;
 
+  /// Shows each session that is not closed yet.
+  template <class Visit>
+  void visit_sessions(Visit visit) {
+    sessions_.for_each(visit);
+  }
+  std::size_t open_sessions() const noexcept { return open_; }
+
   // For placements.
   void placed_ended() noexcept { engine_.wake(); }
   void log(LogLevel level, std::string_view line) const noexcept {
@@ -97,9 +113,7 @@ class Worker {
     void completed() noexcept override {}
   };
 
-  void turn();
   void tend_placement() noexcept;
-  void finish_timers();
   void look_outside() noexcept;
   void take_posted() noexcept;
   void serve(int fd, bool is_tcp) noexcept;

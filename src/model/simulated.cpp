@@ -1,0 +1,20 @@
+// simulated.cpp - any model over a simulated network: same seed, same run.
+//
+// Recipe
+//   1. Draw a model from the seed, or take the one that was asked for.  simulation/world
+//   2. Make its engine, the real one; give it the simulated kernel.     make_engine()
+//   3. Give each worker its turns, and the network its own, in an order drawn from the seed.
+//   4. When nobody can do anything, let time pass to the next timer or arrival.
+//
+// So what is simulated is the kernel, not the model: engine, poller, sessions, outboxes and
+// drain are those of production.
+#include "model/model.h"
+#include "simulation/node.h"
+
+namespace weir::simulated {
+
+std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& plan) {
+  return detail::entry(model).make_engine(plan);
+}
+
+}  // namespace weir::simulated

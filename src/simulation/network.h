@@ -1,0 +1,133 @@
+// network.h - the simulated kernel's network: descriptors, connections, time and chance.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <weir/endpoint.h>
+#include <weir/faults.h>
+
+#include "base/prng.h"
+#include "kernel/clock.h"
+#include "simulation/file.h"
+#include "simulation/trace.h"
+
+namespace weir::simulated {
+
+using simulation::Fault;
+
+/// One network with everything on it, and its clock. What is sent arrives later; deliver() lets
+/// the next thing arrive.
+class Network final : public kernel::Clock {
+ public:
+  Network(std::uint64_t seed, const simulation::Faults& faults, Trace& trace);
+  ~Network() override;
+
+  // Time. It passes only between the steps of the world.
+  std::int64_t now() noexcept override { return now_; }
+  void advance_to(std::int64_t time) noexcept { now_ = time > now_ ? time : now_; }
+  /// When the next thing arrives; negative: nothing is on its way.
+  std::int64_t next_arrival() const noexcept { return events_.empty() ? -1 : events_.top().at; }
+  /// Requires: something is on its way. Lets it arrive; it must be due.
+  void deliver();
+
+  // Chance.
+  base::Prng& chance() noexcept { return prng_; }
+  const simulation::Faults& faults() const noexcept { return faults_; }
+  /// Whether the fault strikes at this opportunity; counts and notes it.
+  bool strikes(Fault fault);
+  void note_strike(Fault fault);
+  std::uint64_t struck(Fault fault) const noexcept {
+    return struck_[static_cast<std::size_t>(fault)];
+  }
+
+  // Descriptors, the lowest free number first.
+  int open(File& file);
+  int duplicate(int fd);
+  /// nullptr for one that is not open: somebody's bug, which is noted.
+  File* file(int fd) noexcept;
+  Stream* stream(int fd) noexcept;
+  Listener* listener(int fd) noexcept;
+  void close(int fd);
+  std::size_t open_count() const noexcept { return open_count_; }
+  /// The first misuse of a descriptor; empty if there was none.
+  const std::string& misuse() const noexcept { return misuse_; }
+
+  // Calls. Results are values or -errno.
+  int listen(const Endpoint& endpoint, std::size_t backlog);
+  int make_stream(const Endpoint& endpoint);
+  int connect(Stream& stream, const Endpoint& endpoint);
+  int accept(Listener& listener, unsigned worker);
+  std::int64_t receive(Stream& stream, void* data, std::size_t size);
+  std::int64_t send(Stream& stream, std::string_view bytes);
+  void finish_sending(Stream& stream);
+  /// The machine at this end is gone.
+  void vanish(Stream& stream);
+  /// A reset in both directions at once, as when a process dies.
+  void break_off(Stream& stream);
+
+  std::uint64_t connections() const noexcept { return links_.size(); }
+  Trace& trace() noexcept { return trace_; }
+
+ private:
+  enum class Arrival : std::uint8_t {
+    bytes,
+    fin,
+    reset,
+    room,
+    syn,
+    connected,
+    refused,
+    give_up,
+    release
+  };
+  struct Event {
+    std::int64_t at;
+    std::uint64_t order;
+    Arrival what;
+    File* file;
+    std::uint64_t count;
+    bool operator>(const Event& other) const noexcept {
+      return at != other.at ? at > other.at : order > other.order;
+    }
+  };
+  /// A connection: two ends, two directions, and the listener it goes to.
+  struct Link {
+    Stream ends[2];
+    Pipe pipes[2];
+  };
+
+  void schedule(std::int64_t at, Arrival what, File& file, std::uint64_t count = 0);
+  std::int64_t travel(Stream& from);
+  void send_bytes(Stream& from, std::string_view bytes);
+  void arrive(Stream& to, std::uint64_t upto);
+  void reset_arrives(Stream& to, int error);
+  void send_reset(Stream& from);
+  void syn_arrives(Stream& client, std::uint64_t attempt);
+  void close_file(File& file);
+  void close_stream(Stream& stream);
+  void close_listener(Listener& listener);
+  void release(File& file);
+  int call_error(Stream& stream, Fault fault);
+
+  simulation::Faults faults_;
+  Trace& trace_;
+  base::Prng prng_;
+  std::int64_t now_ = 1'000'000'000;
+  std::uint64_t order_ = 0;
+  std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::array<std::uint64_t, simulation::fault_count> struck_{};
+  std::vector<File*> descriptors_;
+  std::size_t open_count_ = 0;
+  std::size_t lowest_free_ = 0;  // None below is free.
+  std::string misuse_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+};
+
+}  // namespace weir::simulated

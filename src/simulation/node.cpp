@@ -1,0 +1,59 @@
+#include "simulation/node.h"
+
+#include <utility>
+
+#include "base/counters.h"
+
+namespace weir::simulated {
+
+void NodeWaker::close() noexcept {
+  if (fd_ >= 0) network_.close(std::exchange(fd_, -1));
+}
+
+int NodeWaker::fd() noexcept {
+  if (fd_ < 0) fd_ = network_.open(file_);
+  return fd_;
+}
+
+void NodeWaker::end_sleep() noexcept {
+  file_.signalled = true;
+  file_.notify(kernel::event::readable);
+}
+
+Node::Entered::Entered(Node& node) noexcept
+    : node_(node),
+      before_(detail::Worker::exchange_current(node.worker ? &*node.worker : nullptr)),
+      counters_(base::counters) {
+  base::counters = node.statistics_;
+}
+
+Node::Entered::~Entered() {
+  node_.statistics_ = base::counters;
+  base::counters = counters_;
+  detail::Worker::exchange_current(before_);
+}
+
+Node::~Node() {
+  // In the order of a real worker's end; the worker restores what was current before it.
+  worker.reset();
+  engine.reset();
+}
+
+void Node::start(Model model) {
+  const Entered entered(*this);
+  engine = make_engine(model, plan);
+  worker.emplace(plan, *engine);
+  if (serves) worker->start();
+}
+
+void Node::turn() {
+  const Entered entered(*this);
+  calls.run_again();
+  worker->turn();
+  if (serves && worker->is_done()) {
+    worker->finish_timers();
+    has_ended_ = true;
+  }
+}
+
+}  // namespace weir::simulated

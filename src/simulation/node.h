@@ -1,0 +1,172 @@
+// node.h - one simulated thread that runs a worker: its kernel calls and its sleep.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <weir/model.h>
+
+#include "engine/control.h"
+#include "engine/engine.h"
+#include "kernel/calls.h"
+#include "session/worker.h"
+#include "simulation/network.h"
+
+namespace weir::simulated {
+
+/// Something that a sleeping node waits for, beside the time.
+class Sleeper {
+ public:
+  virtual bool ready() = 0;
+
+ protected:
+  ~Sleeper() = default;
+};
+
+/// The system calls of one node. They never block: a call that would sleeps is noted, and the
+/// world runs the node again when it would have returned.
+class NodeCalls final : public kernel::Calls {
+ public:
+  NodeCalls(Network& network, unsigned name) noexcept : network_(network), name_(name) {}
+
+  /// Notes a wait that found nothing: until something is ready or the time has passed (negative:
+  /// for ever). What the node does before it is run again it should have slept through.
+  void fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept;
+  bool due() noexcept;
+  bool asleep() const noexcept { return asleep_; }
+  /// When it wakes by itself; negative: never.
+  std::int64_t wakes_at() const noexcept { return wakes_at_; }
+  void run_again() noexcept { asleep_ = in_call_ = false; }
+  /// The node made a call while it should have slept: it had work and did not know.
+  bool overslept() const noexcept { return overslept_; }
+  /// Whether a wait returns early, with nothing, this time.
+  bool interrupted() { return network_.strikes(Fault::interrupted); }
+  Network& network() noexcept { return network_; }
+  unsigned name() const noexcept { return name_; }
+  /// It no longer runs: what it does now is only tidying up.
+  void freeze() noexcept { asleep_ = overslept_ = false; }
+
+  kernel::Clock& clock() noexcept override { return network_; }
+  std::int64_t receive(int fd, void* data, std::size_t size) noexcept override;
+  std::int64_t send(int fd, const void* data, std::size_t size) noexcept override;
+  std::int64_t send(int fd, const kernel::Slice* slices, std::size_t count) noexcept override;
+  std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept override;
+  std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept override;
+  int accept(int listener, kernel::Mode mode) noexcept override;
+  int socket_for(const Endpoint& endpoint, kernel::Mode mode) noexcept override;
+  int connect(int fd, const Endpoint& endpoint) noexcept override;
+  int connect_result(int fd) noexcept override;
+  void close(int fd) noexcept override;
+  int duplicate(int fd) noexcept override;
+  void finish_sending(int fd) noexcept override;
+  void reset_on_close(int fd) noexcept override;
+  std::size_t unread(int fd) noexcept override;
+  void set_blocking_bound(int, std::int64_t) noexcept override {}
+  bool has_blocking_bound(int) noexcept override { return true; }
+  void set_nonblocking(int, bool) noexcept override {}
+  Endpoint local(int fd) override;
+  Endpoint peer(int fd) override;
+  std::size_t poll(kernel::PollEntry* entries, std::size_t count,
+                   std::int64_t nanoseconds) noexcept override;
+  void rest(std::int64_t nanoseconds) noexcept override;
+  std::unique_ptr<kernel::Epoll> make_epoll() override;
+  std::unique_ptr<kernel::Ring> make_ring(const kernel::Ring::Options& options) override;
+
+ private:
+  /// Those of the last poll(), or the one descriptor of a blocking call.
+  class Polled final : public Sleeper {
+   public:
+    explicit Polled(Network& network) noexcept : network_(network) {}
+    bool ready() override;
+    std::vector<kernel::PollEntry> entries;
+
+   private:
+    Network& network_;
+  };
+
+  void wake_check() noexcept { overslept_ = overslept_ || (asleep_ && !in_call_); }
+  void sleep_on(int fd, std::int16_t wanted) noexcept;
+
+  Network& network_;
+  unsigned name_;
+  Polled polled_{network_};
+  Sleeper* sleeper_ = nullptr;
+  std::int64_t wakes_at_ = 0;
+  bool asleep_ = false;
+  bool in_call_ = false;  // Asleep in a blocking call, whose caller goes on.
+  bool overslept_ = false;
+};
+
+/// Wakes a node by a descriptor, as an eventfd(2) does.
+class NodeWaker final : public kernel::Waker {
+ public:
+  explicit NodeWaker(Network& network) noexcept : network_(network) {}
+  ~NodeWaker() override { close(); }
+  int fd() noexcept override;
+  void close() noexcept;
+
+ private:
+  void end_sleep() noexcept override;
+  void rearm() noexcept override { file_.signalled = false; }
+
+  Network& network_;
+  EventFile file_;
+  int fd_ = -1;
+};
+
+/// A worker, what it runs on and what it is told.
+class Node {
+ public:
+  Node(Network& network, unsigned name) noexcept
+      : calls(network, name), waker(network), control(waker) {
+    plan.control = &control;
+    plan.calls = &calls;
+    plan.index = name;
+  }
+  ~Node();
+
+  /// Makes engine and worker, as `model` has it. Throws what they throw.
+  void start(Model model);
+  /// One turn of the worker, if it is not asleep; as its thread would have it.
+  void turn();
+  /// Does something as this node's thread.
+  template <class Action>
+  void act(Action action) {
+    const Entered entered(*this);
+    action();
+  }
+  bool ended() noexcept { return has_ended_; }
+  const Statistics& statistics() const noexcept { return statistics_; }
+
+  NodeCalls calls;
+  NodeWaker waker;
+  detail::Control control;
+  detail::Plan plan;
+  std::unique_ptr<detail::Engine> engine;
+  std::optional<detail::Worker> worker;
+  bool serves = false;  ///< has listeners: ends when it was stopped and all has ended
+  bool dead = false;    ///< died; not run any more
+
+ private:
+  /// This node's worker and counters are the thread's while this lives.
+  class Entered {
+   public:
+    explicit Entered(Node& node) noexcept;
+    ~Entered();
+
+   private:
+    Node& node_;
+    detail::Worker* before_;
+    Statistics counters_;
+  };
+
+  bool has_ended_ = false;
+  Statistics statistics_;
+};
+
+/// The engine of a model over what the plan calls. In src/model, which names the models.
+std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& plan);
+
+}  // namespace weir::simulated

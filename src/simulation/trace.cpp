@@ -1,0 +1,107 @@
+#include "simulation/trace.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include <weir/faults.h>
+#include <weir/model.h>
+
+namespace weir::simulated {
+namespace {
+
+// "{a}" is an end of a connection, a worker or a number; see line().
+constexpr std::array<std::string_view, 25> texts{"",
+                                                 "log: ",
+                                                 "fault: {fault}",
+                                                 "worker {a} listens, model {model}",
+                                                 "{end} connects",
+                                                 "{end} is connected",
+                                                 "{end} cannot connect: {error}",
+                                                 "{end} is accepted",
+                                                 "worker {a} cannot accept: {error}",
+                                                 "{end} sends {b} bytes",
+                                                 "{end} cannot send: {error}",
+                                                 "{end}: {b} bytes arrive",
+                                                 "{end} receives {b} bytes",
+                                                 "{end} cannot receive: {error}",
+                                                 "{end} sends FIN",
+                                                 "{end}: FIN arrives",
+                                                 "{end} sends a reset",
+                                                 "{end}: a reset arrives",
+                                                 "{end} closes",
+                                                 "{end} vanishes",
+                                                 "{end}: the peer is given up",
+                                                 "worker {a} turns",
+                                                 "worker {a} is woken",
+                                                 "server {a} is told to stop, {b} ms to drain",
+                                                 "worker {a} dies"};
+
+std::string end_name(std::uint64_t end) {
+  return fmt::format("{} {}", end % 2 == 0 ? "client" : "server", end / 2);
+}
+
+// The names of the registry, which this layer does not know.
+std::string_view model_name(Model model) noexcept {
+  switch (model) {
+    case Model::iterative: return "iterative";
+    case Model::poll: return "poll";
+    case Model::epoll_lt: return "epoll-lt";
+    case Model::epoll_et: return "epoll-et";
+    case Model::io_uring: return "io-uring";
+    default: return "another";
+  }
+}
+
+void replace(std::string& text, std::string_view what, const std::string& by) {
+  if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
+}
+
+}  // namespace
+
+std::string_view error_name(int error_number) noexcept {
+  switch (error_number) {
+    case ECONNRESET: return "ECONNRESET";
+    case EPIPE: return "EPIPE";
+    case ETIMEDOUT: return "ETIMEDOUT";
+    case ENOBUFS: return "ENOBUFS";
+    case ENOMEM: return "ENOMEM";
+    case EMFILE: return "EMFILE";
+    case ENFILE: return "ENFILE";
+    case EINTR: return "EINTR";
+    case ECONNABORTED: return "ECONNABORTED";
+    case ECONNREFUSED: return "ECONNREFUSED";
+    case ENOTCONN: return "ENOTCONN";
+    default: return "an error";
+  }
+}
+
+void Trace::add_text(std::int64_t now, Entry entry, std::string_view text) {
+  for (const char letter : text) mix(static_cast<unsigned char>(letter));
+  mix(static_cast<std::uint64_t>(now) ^ (static_cast<std::uint64_t>(entry) << 56));
+  if (!keep_) return;
+  rows_.push_back({now, entry, texts_.size(), 0});
+  texts_.emplace_back(text);
+}
+
+std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
+  std::string text(texts[static_cast<std::size_t>(row.entry)]);
+  if (row.entry == Entry::note || row.entry == Entry::log) text += notes[row.a];
+  replace(text, "{fault}", std::string(simulation::name(static_cast<simulation::Fault>(row.a))));
+  replace(text, "{end}", end_name(row.a));
+  replace(text, "{model}", std::string(model_name(static_cast<Model>(row.b))));
+  replace(text, "{a}", fmt::format("{}", row.a));
+  replace(text, "{b}", fmt::format("{}", row.b));
+  replace(text, "{error}", std::string(error_name(static_cast<int>(row.b))));
+  return fmt::format("{:>14.3f} ms  {}", static_cast<double>(row.time) / 1e6, text);
+}
+
+std::vector<std::string> Trace::lines() const {
+  std::vector<std::string> result;
+  for (const Row& row : rows_) {
+    if (row.entry != Entry::turn) result.push_back(line(row, texts_));
+  }
+  return result;
+}
+
+}  // namespace weir::simulated

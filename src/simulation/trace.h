@@ -1,0 +1,78 @@
+// trace.h - what happened in a world, as a hash always and as lines when they are wanted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weir::simulated {
+
+/// Kinds of entries; trace.cpp has a line for each.
+enum class Entry : std::uint8_t {
+  note,
+  log,
+  fault,
+  listening,
+  connecting,
+  connected,
+  connect_failed,
+  accepted,
+  accept_failed,
+  sent,
+  send_failed,
+  arrived,
+  received,
+  receive_failed,
+  fin_sent,
+  fin_arrived,
+  reset_sent,
+  reset_arrived,
+  closed,
+  vanished,
+  timed_out,
+  turn,
+  woken,
+  stop,
+  died,
+};
+
+class Trace {
+ public:
+  explicit Trace(bool keep) noexcept : keep_(keep) {}
+
+  void add(std::int64_t now, Entry entry, std::uint64_t a = 0, std::uint64_t b = 0) {
+    mix(static_cast<std::uint64_t>(now) ^ (static_cast<std::uint64_t>(entry) << 56));
+    mix(a ^ (b << 32));
+    if (keep_) rows_.push_back({now, entry, a, b});
+  }
+  void add_text(std::int64_t now, Entry entry, std::string_view text);
+
+  std::uint64_t hash() const noexcept { return hash_; }
+  /// One line for each entry that a reader wants to see.
+  std::vector<std::string> lines() const;
+
+ private:
+  struct Row {
+    std::int64_t time;
+    Entry entry;
+    std::uint64_t a, b;
+  };
+
+  void mix(std::uint64_t word) noexcept {
+    hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15;
+    hash_ ^= hash_ >> 29;
+  }
+  static std::string line(const Row& row, const std::vector<std::string>& texts);
+
+  bool keep_;
+  std::uint64_t hash_ = 0;
+  std::vector<Row> rows_;
+  std::vector<std::string> texts_;
+};
+
+/// "ECONNRESET", for the errors that the simulation knows.
+std::string_view error_name(int error_number) noexcept;
+
+}  // namespace weir::simulated
