@@ -124,6 +124,7 @@ class Connection {
   /// Yields the next bytes from the peer, or an empty chunk when it has finished sending
   /// (half-close; sending is still possible). On loop models it does not suspend when bytes are
   /// there already, as long as the fairness budget lasts (Options::budget_operations).
+  /// A byte that the peer marked urgent is a byte like any other (RFC 6093, SO_OOBINLINE).
   /// One receive at a time: a second one while the first waits is a bug and ends the process.
   detail::Receive receive() noexcept { return detail::Receive(*this); }
 

@@ -58,8 +58,12 @@ int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
   const int fd = system_call(CallKind::socket, ::socket, family_of(endpoint),
                              SOCK_STREAM | SOCK_CLOEXEC | nonblocking, 0);
   if (fd < 0) return -errno;
-  if (endpoint.family != Endpoint::Family::unix_socket)
+  if (endpoint.family != Endpoint::Family::unix_socket) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    // An urgent byte stays in the stream (RFC 6093, section 4). Out of it, a read that it cut
+    // short looks drained, to a multishot receive of io_uring too, which then waits for ever.
+    set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
+  }
   return fd;
 }
 
