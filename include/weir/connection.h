@@ -38,15 +38,16 @@ Piece as_piece(const char (&literal)[Size]) noexcept {
 class [[nodiscard("receive() does nothing until it is awaited")]] Receive {
  public:
   explicit Receive(Connection& connection) noexcept : connection_(connection) {}
-  bool await_ready() noexcept;
+  bool await_ready() const noexcept { return false; }
   template <HasScope P>
-  void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
-    suspend(awaiting, *awaiting.promise().scope);
+  bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
+    return start(awaiting, *awaiting.promise().scope);
   }
   Chunk await_resume();
 
  private:
-  void suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
+  /// False: bytes are there already, and the coroutine goes on without suspending.
+  bool start(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
 
   Connection& connection_;
 };
@@ -64,15 +65,22 @@ class SendBase {
   void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
     suspend(awaiting, *awaiting.promise().scope);
   }
-  void await_resume();
+  void await_resume() {
+    if (wait_ != nullptr) [[unlikely]]
+      finish_wait();
+  }
 
  protected:
+  bool start(Piece bytes);
   bool start(std::span<const Piece> pieces);
   bool start(Chunk&& chunk);
   bool start_finish();
   void suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
 
  private:
+  /// Throws what the wait ended with.
+  void finish_wait();
+
   Connection& connection_;
   SendWait* wait_ = nullptr;
 };
@@ -83,7 +91,10 @@ class Send final : public SendBase {
   template <class... Pieces>
   explicit Send(Connection& connection, const Pieces&... pieces) noexcept
       : SendBase(connection), pieces_{pieces...} {}
-  bool await_ready() { return start(pieces_); }
+  bool await_ready() {
+    if constexpr (Count == 1) return start(pieces_[0]);
+    return start(std::span<const Piece>(pieces_));
+  }
 
  private:
   std::array<Piece, Count> pieces_;

@@ -57,6 +57,8 @@ class Operation : public Suspension, public Link {
   void cancel() noexcept override;
 
   bool pending() const noexcept { return state != State::idle; }
+  /// Of the two directions of a socket: this one, or sending and connecting.
+  bool receives() const noexcept { return kind <= Kind::receive; }
 
   /// accept, receive, send, connect: on what.
   Socket* socket = nullptr;

@@ -9,15 +9,7 @@
 #include "os/socket.h"
 
 namespace weir::detail {
-namespace {
-
-Operation*& place_on_socket(Operation& operation) noexcept {
-  const bool receives =
-      operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
-  return receives ? operation.socket->reader : operation.socket->writer;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& calls,
                                kernel::Waker& waker)

@@ -12,6 +12,11 @@ namespace {
 
 // Free memory that a pool keeps for each class; what is more goes back to the system.
 constexpr std::uint32_t kept_bytes = 4 * 1024 * 1024;
+constexpr auto kept = [] {
+  auto counts = BufferPool::class_sizes;
+  for (std::uint32_t& count : counts) count = kept_bytes / count;
+  return counts;
+}();
 
 // Its address tells threads apart at the price of one instruction.
 constinit thread_local char thread_mark = 0;
@@ -23,13 +28,17 @@ void release(Buffer& buffer) noexcept { buffer.home->release(buffer); }
 BufferHome::BufferHome() noexcept : owner_(&thread_mark) {}
 
 void BufferHome::release(Buffer& buffer) noexcept {
-  if (owner_ == &thread_mark && !abandoned_.load(std::memory_order_relaxed)) [[likely]] {
+  if (owner_.load(std::memory_order_relaxed) == &thread_mark) [[likely]] {
     --leased_;
     give_back(buffer);
     return;
   }
+  release_elsewhere(buffer);
+}
+
+void BufferHome::release_elsewhere(Buffer& buffer) noexcept {
   std::unique_lock lock(mutex_);
-  if (!abandoned_.load(std::memory_order_relaxed)) {
+  if (owner_.load(std::memory_order_relaxed) != nullptr) {
     buffer.next = returned_.load(std::memory_order_relaxed);
     returned_.store(&buffer, std::memory_order_release);
     return;
@@ -64,7 +73,7 @@ void BufferHome::abandon() noexcept {
     give_back(*buffer);
     buffer = next;
   }
-  abandoned_.store(true, std::memory_order_relaxed);
+  owner_.store(nullptr, std::memory_order_relaxed);
   const bool last = leased_ == 0;
   lock.unlock();
   if (last) delete this;
@@ -86,11 +95,7 @@ Buffer* BufferPool::lease_fresh(unsigned size_class) noexcept {
 
 void BufferPool::give_back(Buffer& buffer) noexcept {
   const unsigned size_class = buffer.id;
-  if (WEIR_POOLS == 0) {
-    std::free(&buffer);
-    return;
-  }
-  if (free_count_[size_class] >= kept_bytes / class_sizes[size_class]) {
+  if (WEIR_POOLS == 0 || free_count_[size_class] >= kept[size_class]) {
     std::free(&buffer);
     return;
   }

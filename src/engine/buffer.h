@@ -51,12 +51,12 @@ class BufferHome {
 
  private:
   void collect() noexcept;
+  void release_elsewhere(Buffer& buffer) noexcept;
 
-  const void* owner_;  // Marks the owning thread.
+  std::atomic<const void*> owner_;  // Marks the owning thread; nullptr when it has gone.
   std::size_t leased_ = 0;
   std::atomic<Buffer*> returned_{nullptr};  // Given back by other threads.
-  std::mutex mutex_;                        // Guards abandoned_ against late returns.
-  std::atomic<bool> abandoned_{false};
+  std::mutex mutex_;                        // Guards the owner's going against late returns.
 };
 
 /// Buffers in four size classes. What is given back is used again first, while it is in the

@@ -15,12 +15,10 @@ namespace {
 // Buffers that may wait on a socket before its receive is called off.
 constexpr unsigned queued_max = 8;
 
-bool receives(const Operation& operation) noexcept {
-  return operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
-}
-
-Operation*& place_on_socket(Operation& operation) noexcept {
-  return receives(operation) ? operation.socket->reader : operation.socket->writer;
+// What a handler queued goes out with the turn's enter, so its memory must last longer.
+EngineOptions unstaged(EngineOptions options) noexcept {
+  options.stage_bytes = 0;
+  return options;
 }
 
 }  // namespace
@@ -58,7 +56,7 @@ class CompletionEngine::RingBuffers final : public BufferHome {
 
 CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
                                    kernel::Waker& waker)
-    : Engine(options, calls, waker),
+    : Engine(unstaged(options), calls, waker),
       buffers_(*new RingBuffers(calls)),
       ring_(*buffers_.ring),
       completions_(512) {}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/counters.h"
@@ -16,9 +17,26 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
       timers_(clock_.now()),
       pool_(*new BufferPool),
       operations_left_(options.budget_operations),
-      bytes_left_(static_cast<std::int64_t>(options.budget_bytes)) {}
+      bytes_left_(static_cast<std::int64_t>(options.budget_bytes)),
+      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)) {}
 
 Engine::~Engine() { pool_.abandon(); }
+
+void Socket::unsent(std::span<const std::byte> /*bytes*/, int /*error*/) noexcept {}
+
+// The outbox's short cut: one call from one buffer that stays in the cache.
+void Engine::send_staged() noexcept {
+  Socket& socket = *std::exchange(staged_for_, nullptr);
+  const std::int64_t sent = calls_.send(socket.fd, stage_.get(), staged_);
+  const bool taken = sent > 0;
+  if (taken) base::counters.bytes_sent += static_cast<std::uint64_t>(sent);
+  const std::size_t left = staged_ - (taken ? static_cast<std::size_t>(sent) : 0);
+  if (left == 0) [[likely]]
+    return;
+  const bool full = taken || sent == -EAGAIN;
+  if (full) socket.may_send = false;
+  socket.unsent({stage_.get() + staged_ - left, left}, full ? 0 : static_cast<int>(-sent));
+}
 
 bool Engine::start_wait(Operation& operation) {
   if (operation.kind == Operation::Kind::wait && operation.deadline > now()) {

@@ -72,13 +72,13 @@ void ReadinessEngine::perform_runnable() noexcept {
   bool progress = false;
   while (!batch.empty()) {
     Operation& operation = batch.pop_front();
-    if (operation.state == Operation::State::ended || attempt(operation)) {
-      progress = true;
-      if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
-      resume(operation);
-    } else {
+    if (operation.state == Operation::State::runnable && !attempt(operation)) {
       park(operation);
+      continue;
     }
+    progress = true;
+    if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
+    resume(operation);
   }
   idle_turns_ = progress ? 0 : idle_turns_ + (idle_turns_ < 1000 ? 1 : 0);
 }
@@ -86,10 +86,8 @@ void ReadinessEngine::perform_runnable() noexcept {
 bool ReadinessEngine::start(Operation& operation) {
   ASSERT(!operation.pending());
   if (operation.socket == nullptr) return start_wait(operation);
-  Socket& socket = *operation.socket;
   ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
-  const bool sends = operation.kind == Operation::Kind::send;
-  if (sends ? socket.may_send && !options_.send_when_writable : socket.may_receive) {
+  if (worth_trying(operation)) {
     if (within_budget()) {
       if (attempt(operation)) return true;
     } else {
@@ -103,12 +101,20 @@ bool ReadinessEngine::start(Operation& operation) {
   return false;
 }
 
+bool ReadinessEngine::worth_trying(const Operation& operation) const noexcept {
+  const Socket& socket = *operation.socket;
+  if (operation.kind != Operation::Kind::send) return socket.may_receive;
+  return socket.may_send && !options_.send_when_writable;
+}
+
 bool ReadinessEngine::attempt(Operation& operation) noexcept {
+  if (operation.kind == Operation::Kind::receive) [[likely]]
+    return receive(operation);
   switch (operation.kind) {
-    case Operation::Kind::receive: return receive(operation);
     case Operation::Kind::send: return send(operation);
     case Operation::Kind::accept: return accept(operation);
     case Operation::Kind::connect: return connect(operation);
+    case Operation::Kind::receive:
     case Operation::Kind::wait:
     case Operation::Kind::event: break;
   }
@@ -204,18 +210,11 @@ bool ReadinessEngine::connect(Operation& operation) noexcept {
   return true;
 }
 
-Operation*& ReadinessEngine::place_on_socket(Operation& operation) noexcept {
-  const bool receives =
-      operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
-  return receives ? operation.socket->reader : operation.socket->writer;
-}
-
 void ReadinessEngine::park(Operation& operation) noexcept {
-  Operation*& place = place_on_socket(operation);
-  place = &operation;
+  place_on_socket(operation) = &operation;
   operation.state = Operation::State::parked;
   Socket& socket = *operation.socket;
-  const std::uint8_t what = &place == &socket.reader ? interest::receive : interest::send;
+  const std::uint8_t what = operation.receives() ? interest::receive : interest::send;
   if ((socket.watched & what) != 0) return;
   if (const int error = poller_->watch(socket, what); error != 0) finish_later(operation, error);
 }

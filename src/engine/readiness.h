@@ -31,8 +31,7 @@ class ReadinessEngine final : public Engine {
   bool send(Operation& operation) noexcept;
   bool connect(Operation& operation) noexcept;
 
-  /// Where the operation is noted on its socket while it is pending.
-  static Operation*& place_on_socket(Operation& operation) noexcept;
+  bool worth_trying(const Operation& operation) const noexcept;
   void park(Operation& operation) noexcept;
   void wait(bool may_sleep);
   bool spin();

@@ -1,7 +1,9 @@
 // socket.h - what an engine knows of one listener or connection.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include <weir/operation.h>
 
@@ -17,6 +19,8 @@ struct Socket {
 
   /// The engine has let go: the descriptor is closed, nothing of ours is in the kernel's hands.
   virtual void closed() noexcept = 0;
+  /// The kernel did not take these staged bytes, or failed with -error (see Engine::stage).
+  virtual void unsent(std::span<const std::byte> bytes, int error) noexcept;
 
   int fd = -1;
   bool is_listener = false;
@@ -53,5 +57,10 @@ struct Socket {
  protected:
   ~Socket() = default;
 };
+
+/// Where the operation is noted on its socket while it is pending.
+inline Operation*& place_on_socket(Operation& operation) noexcept {
+  return operation.receives() ? operation.socket->reader : operation.socket->writer;
+}
 
 }  // namespace weir::detail

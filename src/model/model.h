@@ -1,6 +1,7 @@
 // model.h - what a model is made of: a row of the registry.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include <weir/model.h>
@@ -34,6 +35,10 @@ inline EngineOptions engine_options(const Plan& plan) noexcept {
   options.send_when_writable = plan.options.send_when_writable;
   options.spin = plan.options.spin;
   options.spin_before_sleep = std::chrono::nanoseconds(plan.options.spin_before_sleep).count();
+  // A send that leaves no room below the high-water mark has to wait in the outbox.
+  options.stage_bytes = plan.options.send_when_writable
+                            ? 0
+                            : std::min(options.stage_bytes, plan.options.outbox_high);
   options.several_listeners = plan.listeners.size() > 1;
   return options;
 }

@@ -9,14 +9,13 @@
 namespace weir {
 namespace detail {
 
-bool Receive::await_ready() noexcept { return Session::of(connection_).start_receive(); }
-
-void Receive::suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
-  Session::of(connection_).receive_operation().suspend(awaiting, scope);
+bool Receive::start(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+  return Session::of(connection_).start_receive(awaiting, scope);
 }
 
 Chunk Receive::await_resume() { return Session::of(connection_).take_received(); }
 
+bool SendBase::start(Piece bytes) { return Session::of(connection_).send(bytes, wait_); }
 bool SendBase::start(std::span<const Piece> pieces) {
   return Session::of(connection_).send(pieces, wait_);
 }
@@ -29,8 +28,7 @@ void SendBase::suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept 
   wait_->suspend(awaiting, scope);
 }
 
-void SendBase::await_resume() {
-  if (wait_ == nullptr) return;
+void SendBase::finish_wait() {
   const int result = wait_->result;
   SendWait::free(std::exchange(wait_, nullptr));
   if (result < 0) throw IoError(-result, "send");

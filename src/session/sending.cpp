@@ -1,5 +1,8 @@
 // sending.cpp - a session's side of send() and finish().
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -8,12 +11,43 @@
 
 namespace weir::detail {
 
+std::size_t Session::outbox_size() const noexcept {
+  return worker_.engine().staged(*this) + (outbox_ == nullptr ? 0 : outbox_->bytes());
+}
+
+// What is staged already goes first.
 Outbox& Session::outbox() {
   if (outbox_ == nullptr) {
     outbox_ = worker_.take_outbox();
     outbox_->bind(*this);
+    const Piece staged = worker_.engine().unstage(*this);
+    if (!staged.empty()) outbox_->copy(std::span(&staged, 1), staged.size());
   }
   return *outbox_;
+}
+
+// Small sends of a connection that has nothing queued; the others go through the outbox.
+std::byte* Session::stage(std::size_t size) noexcept {
+  return outbox_ == nullptr ? worker_.engine().stage(*this, size) : nullptr;
+}
+
+void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
+  if (error != 0) return send_failed(error);
+  try {
+    outbox().copy(std::span(&bytes, 1), bytes.size());
+    outbox_->flush();
+  } catch (const std::bad_alloc&) { send_failed(ENOMEM); }
+}
+
+bool Session::send(Piece bytes, SendWait*& wait) {
+  check_send();
+  if (bytes.size() < Outbox::copy_limit) [[likely]] {
+    if (std::byte* room = stage(bytes.size())) [[likely]] {
+      std::memcpy(room, bytes.data(), bytes.size());
+      return true;
+    }
+  }
+  return send(std::span(&bytes, 1), wait);
 }
 
 bool Session::send(std::span<const Piece> pieces, SendWait*& wait) {
@@ -22,6 +56,10 @@ bool Session::send(std::span<const Piece> pieces, SendWait*& wait) {
   for (const Piece& piece : pieces) total += piece.size();
   if (total == 0) return true;
   if (total < Outbox::copy_limit) {
+    if (std::byte* room = stage(total)) {
+      for (const Piece& piece : pieces) room = std::copy(piece.begin(), piece.end(), room);
+      return true;
+    }
     outbox().copy(pieces, total);
     return wait_for_room(wait);
   }
@@ -33,10 +71,7 @@ bool Session::send(std::span<const Piece> pieces, SendWait*& wait) {
 
 bool Session::send(Chunk&& chunk, SendWait*& wait) {
   constexpr std::size_t worth_a_lease = 512;
-  if (chunk.size() < worth_a_lease || !chunk.leased()) {
-    const Piece piece = chunk.bytes();
-    return send(std::span(&piece, 1), wait);
-  }
+  if (chunk.size() < worth_a_lease || !chunk.leased()) { return send(chunk.bytes(), wait); }
   check_send();
   outbox().take(std::move(chunk));
   return wait_for_room(wait);
@@ -60,6 +95,7 @@ bool Session::wait_for_room(SendWait*& wait) {
 bool Session::finish(SendWait*& wait) {
   if (send_error_ != 0) throw IoError(send_error_, "finish");
   finishing_ = true;
+  worker_.engine().flush_staged(*this);
   if (outbox_ != nullptr) outbox_->flush();
   if (outbox_ == nullptr && !fin_sent_) outbox_emptied();
   if (send_error_ != 0) throw IoError(send_error_, "finish");
@@ -70,9 +106,9 @@ bool Session::finish(SendWait*& wait) {
   return false;
 }
 
-void Session::check_send() const {
+void Session::throw_cannot_send() const {
   if (send_error_ != 0) throw IoError(send_error_, "send");
-  if (finishing_) throw IoError(EPIPE, "send after finish");
+  throw IoError(EPIPE, "send after finish");
 }
 
 void Session::outbox_emptied() noexcept {
@@ -91,6 +127,7 @@ void Session::outbox_let_go() noexcept {
 
 void Session::send_failed(int error) noexcept {
   if (send_error_ == 0) send_error_ = static_cast<std::int16_t>(error);
+  if (outbox_ == nullptr) return;
   outbox_->fail(error);
   outbox_let_go();
 }

@@ -123,6 +123,7 @@ void Session::child_ended(Child& child) noexcept {
 void Session::end() noexcept {
   if (!ending_) {
     ending_ = true;
+    worker_.engine().flush_staged(*this);
     for (Child* child = children_; child != nullptr; child = child->next) child->scope.cancel();
   }
   if (children_ != nullptr) return;  // The last of them calls again.
@@ -160,8 +161,9 @@ Task<> Session::linger() {
 }
 
 void Session::release() noexcept {
-  if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   Engine& engine = worker_.engine();
+  engine.unstage(*this);
+  if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (reset_) engine.reset_on_close(*this);
   if (failed_) ++base::counters.failed;
   if (cut_) ++base::counters.cut;
@@ -176,13 +178,15 @@ void Session::closed() noexcept {
   worker_.session_closed(*this);
 }
 
-bool Session::start_receive() noexcept {
-  if (reset_) {
+bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+  if (reset_) [[unlikely]] {
     receive_.result = -ECONNRESET;
-    return true;
+    return false;
   }
   ASSERT(!receive_.pending());  // One receive at a time on a connection.
-  return worker_.engine().start(receive_);
+  if (worker_.engine().start(receive_)) return false;
+  receive_.suspend(awaiting, scope);
+  return true;
 }
 
 Chunk Session::take_received() {
@@ -201,6 +205,7 @@ Chunk Session::take_received() {
 void Session::reset() noexcept {
   if (reset_) return;
   reset_ = true;
+  worker_.engine().unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (send_error_ == 0) send_error_ = ECONNRESET;
   if (receive_.pending()) receive_.cancel();

@@ -44,17 +44,17 @@ class Session final : public Connection, public Link, private Socket, private Wa
   }
 
   // For the awaiters.
-  bool start_receive() noexcept;
-  CoroutineOperation& receive_operation() noexcept { return receive_; }
+  /// False: it has ended already, and take_received() has its result.
+  bool start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
   Chunk take_received();
+  bool send(Piece bytes, SendWait*& wait);
   bool send(std::span<const Piece> pieces, SendWait*& wait);
   bool send(Chunk&& chunk, SendWait*& wait);
   bool finish(SendWait*& wait);
-  void check_send() const;
 
   void reset() noexcept;
   void spawn(Task<> task);
-  std::size_t outbox_size() const noexcept { return outbox_ == nullptr ? 0 : outbox_->bytes(); }
+  std::size_t outbox_size() const noexcept;
 
   // For the outbox.
   Socket& socket() noexcept { return *this; }
@@ -83,12 +83,19 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;
+  void unsent(std::span<const std::byte> bytes, int error) noexcept override;
   void handler_ended() noexcept;
   void child_ended(Child& child) noexcept;
   void end() noexcept;
   Task<> linger();
   void release() noexcept;
 
+  void check_send() const {
+    if (send_error_ != 0 || finishing_) [[unlikely]]
+      throw_cannot_send();
+  }
+  [[noreturn]] void throw_cannot_send() const;
+  std::byte* stage(std::size_t size) noexcept;
   Outbox& outbox();
   bool wait_for_room(SendWait*& wait);
 
