@@ -253,7 +253,7 @@ void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
   if (result < 0) return wake_reader(socket);
   Buffer* buffer = pool_.lease(socket.buffer_class);
   if (buffer == nullptr) return end_stream(socket, -ENOMEM);
-  const std::int64_t got = calls_.receive(socket.fd, buffer->data, buffer->capacity);
+  const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) {
     buffer->end = static_cast<std::uint32_t>(got);
     socket.buffer_class = next_class(socket.buffer_class, buffer->end, buffer->capacity);

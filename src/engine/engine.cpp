@@ -27,7 +27,7 @@ void Socket::unsent(std::span<const std::byte> /*bytes*/, int /*error*/) noexcep
 // The outbox's short cut: one call from one buffer that stays in the cache.
 void Engine::send_staged() noexcept {
   Socket& socket = *std::exchange(staged_for_, nullptr);
-  const std::int64_t sent = calls_.send(socket.fd, stage_.get(), staged_);
+  const std::int64_t sent = send_now(socket.fd, stage_.get(), staged_);
   const bool taken = sent > 0;
   if (taken) base::counters.bytes_sent += static_cast<std::uint64_t>(sent);
   const std::size_t left = staged_ - (taken ? static_cast<std::size_t>(sent) : 0);

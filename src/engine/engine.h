@@ -4,6 +4,7 @@
 // retry when ready. The reverse does not work.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,6 +13,7 @@
 #include <weir/endpoint.h>
 #include <weir/operation.h>
 
+#include "base/assert.h"
 #include "base/list.h"
 #include "engine/buffer.h"
 #include "engine/socket.h"
@@ -51,6 +53,17 @@ class Engine {
   /// False: it is pending and completed() will be called, once, from a later turn.
   /// Requires: it is idle; and on its socket no other of its direction is pending.
   virtual bool start(Operation& operation) = 0;
+
+  /// start() of a receive. When the socket is known to be drained and is watched there is nothing
+  /// to try: the receive parks without a call.
+  bool start_receive(Operation& operation) {
+    Socket& socket = *operation.socket;
+    if (socket.may_receive || (socket.watched & interest::receive) == 0) return start(operation);
+    ASSERT(socket.reader == nullptr);
+    socket.reader = &operation;
+    operation.state = Operation::State::parked;
+    return false;
+  }
 
   /// Asks that a pending operation end soon: it completes in a later turn, with -ECANCELED or
   /// with the result that won the race. No effect on one that is not pending.
@@ -170,6 +183,19 @@ class Engine {
   void flush_all() noexcept {
     if (staged_for_ != nullptr) send_staged();
     while (!unflushed_.empty()) unflushed_.pop_front().flush();
+  }
+
+  /// The calls of a socket that is nonblocking, again after EINTR.
+  std::int64_t receive_now(int fd, void* data, std::size_t size) noexcept {
+    std::int64_t got = 0;
+    do { got = calls_.receive(fd, data, size); } while (got == -EINTR);
+    return got;
+  }
+  template <class... What>
+  std::int64_t send_now(int fd, What... what) noexcept {
+    std::int64_t sent = 0;
+    do { sent = calls_.send(fd, what...); } while (sent == -EINTR);
+    return sent;
   }
 
   bool start_wait(Operation& operation);

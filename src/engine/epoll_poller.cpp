@@ -58,9 +58,10 @@ void EpollPoller::settle() noexcept {
 // A socket that failed or was closed on both sides is ready for everything: the calls will say.
 // A half-close or urgent data beside the bytes: a short read may stop before them.
 std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
-  if (happened == readable) [[likely]]
-    return interest::receive;
-  if (happened == (readable | writable)) return interest::receive | interest::send;
+  static_assert(readable == interest::receive && writable == interest::send << 1);
+  if ((happened & ~(readable | writable)) == 0) [[likely]] {
+    return static_cast<std::uint8_t>((happened & readable) | (happened & writable) >> 1);
+  }
   std::uint8_t what = 0;
   if (happened & (readable | peer_done | error | hung_up | urgent)) what |= interest::receive;
   if (happened & (writable | error | hung_up)) what |= interest::send;
@@ -68,13 +69,14 @@ std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
   return what;
 }
 
-void EpollPoller::wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) {
+void EpollPoller::wait(std::int64_t nanoseconds, unsigned /*idle_turns*/) {
+  begin_report();
   before_wait();
   reported_ = epoll_->wait(nanoseconds, events_);
   for (std::size_t i = 0; i < reported_; ++i) {
     const std::uint64_t data = events_[i].data;
     if (Socket* socket = table_.find(fd_of(data), generation_of(data))) {
-      tell(*socket, meaning(events_[i].what), runnable);
+      tell(*socket, meaning(events_[i].what));
     }
   }
 }

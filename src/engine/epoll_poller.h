@@ -13,12 +13,14 @@ namespace weir::detail {
 class EpollPoller : public Poller {
  public:
   void forget(Socket& socket) noexcept override;
-  void wait(std::int64_t nanoseconds, unsigned idle_turns, List& runnable) override;
+  void wait(std::int64_t nanoseconds, unsigned idle_turns) override;
 
  protected:
   /// What to ask the kernel for, for these interest bits, beside the bits themselves.
   EpollPoller(kernel::Calls& calls, std::uint32_t always)
-      : epoll_(calls.make_epoll()), always_(always) {}
+      : epoll_(calls.make_epoll()), always_(always) {
+    make_room(events_.size());
+  }
 
   /// Registers the socket, or changes its registration, to exactly `what`. 0 or -errno.
   int set(Socket& socket, std::uint8_t what) noexcept;

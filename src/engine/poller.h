@@ -1,22 +1,17 @@
 // poller.h - the small part that differs between readiness models: who is ready?
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
-#include "base/list.h"
 #include "engine/socket.h"
 
 namespace weir::detail {
-
-/// What somebody waits for, or what a poller says of a socket. Bits.
-namespace interest {
-constexpr std::uint8_t receive = 1;
-constexpr std::uint8_t send = 2;
-/// Of an event: a short read may have left something behind.
-constexpr std::uint8_t mislead = 4;
-}  // namespace interest
 
 /// The sockets a poller watches, by descriptor. A report names a socket by descriptor and
 /// generation, never by address: one that is late, for a descriptor that was closed and given
@@ -52,8 +47,6 @@ class SocketTable {
 
 class Poller {
  public:
-  using List = base::List<Operation>;
-
   virtual ~Poller() = default;
 
   /// Whether the socket can be watched at all: select has a limit. Others: always.
@@ -67,22 +60,40 @@ class Poller {
   virtual void forget(Socket& socket) noexcept = 0;
 
   /// Waits up to `nanoseconds` (negative: for ever) and tells each socket that is ready: what is
-  /// parked there goes to the end of `runnable`. Nothing resumes while the report is walked. First
-  /// makes the kernel's interest equal to what is parked, for pollers that keep telling.
-  /// `idle_turns`: how many turns in a row found nothing to do.
-  virtual void wait(std::int64_t nanoseconds, unsigned idle_turns, List& runnable) = 0;
+  /// parked there becomes runnable and is listed in ready(). Nothing resumes while the kernel's
+  /// report is walked. First makes the kernel's interest equal to what is parked, for pollers
+  /// that keep telling. `idle_turns`: how many turns in a row found nothing to do.
+  virtual void wait(std::int64_t nanoseconds, unsigned idle_turns) = 0;
+
+  /// What the last wait() made runnable, in the order of the report; nullptr: withdrawn since.
+  std::span<Operation* const> ready() const noexcept { return {ready_.get(), ready_count_}; }
+  /// Takes an operation off that list. Requires: it is on it, not performed yet.
+  void withdraw(const Operation& operation) noexcept {
+    ready_[static_cast<std::size_t>(operation.result)] = nullptr;
+  }
 
  protected:
+  /// Room for a report on so many sockets. Throws std::bad_alloc.
+  void make_room(std::size_t sockets) {
+    if (2 * sockets <= ready_room_) return;
+    const std::size_t room = std::max(2 * sockets, 2 * ready_room_);
+    auto grown = std::make_unique_for_overwrite<Operation*[]>(room);
+    std::copy_n(ready_.get(), ready_count_, grown.get());
+    ready_ = std::move(grown);
+    ready_room_ = room;
+  }
+  void begin_report() noexcept { ready_count_ = 0; }
   /// Notes what the kernel said of a socket, in interest bits.
-  static void tell(Socket& socket, std::uint8_t what, List& runnable) noexcept {
-    if ((what & interest::mislead) != 0) socket.short_reads_mislead = true;
+  void tell(Socket& socket, std::uint8_t what) noexcept {
+    if ((what & interest::mislead) != 0) [[unlikely]]
+      socket.short_reads_mislead = true;
     if ((what & interest::receive) != 0) {
       socket.may_receive = true;
-      if (socket.reader != nullptr) move(*socket.reader, runnable);
+      if (socket.reader != nullptr) list(*socket.reader);
     }
     if ((what & interest::send) != 0) {
       socket.may_send = true;
-      if (socket.writer != nullptr) move(*socket.writer, runnable);
+      if (socket.writer != nullptr) list(*socket.writer);
     }
   }
   /// What is parked on the socket now.
@@ -92,11 +103,17 @@ class Poller {
   }
 
  private:
-  static void move(Operation& operation, List& runnable) noexcept {
+  // A list by number, not linked: one store an operation. Its result is its number meanwhile.
+  void list(Operation& operation) noexcept {
     if (operation.state != Operation::State::parked) return;
     operation.state = Operation::State::runnable;
-    runnable.push_back(operation);
+    operation.result = static_cast<std::int32_t>(ready_count_);
+    ready_[ready_count_++] = &operation;
   }
+
+  std::unique_ptr<Operation*[]> ready_;
+  std::size_t ready_count_ = 0;
+  std::size_t ready_room_ = 0;
 };
 
 }  // namespace weir::detail

@@ -44,12 +44,12 @@ void ReadinessEngine::turn(bool may_sleep) {
   turning_ = false;
 }
 
-void ReadinessEngine::wait(bool may_sleep) {
+inline void ReadinessEngine::wait(bool may_sleep) {
   std::int64_t bound = sleep_bound(may_sleep);
   // Without a descriptor to be woken by, nap instead of sleeping.
   if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
   if (bound != 0 && options_.spin_before_sleep != 0 && spin()) return;
-  poller_->wait(bound, idle_turns_, runnable_);
+  poller_->wait(bound, idle_turns_);
 }
 
 // Asks again for a while before going to sleep: on an idle CPU the next request often comes
@@ -58,29 +58,45 @@ void ReadinessEngine::wait(bool may_sleep) {
 bool ReadinessEngine::spin() {
   const std::int64_t give_up = now() + (options_.spin_before_sleep >> std::min(idle_turns_, 20u));
   do {
-    poller_->wait(0, 0, runnable_);
-    if (!runnable_.empty() || waker_.woken()) return true;
+    poller_->wait(0, 0);
+    if (!poller_->ready().empty() || waker_.woken()) return true;
   } while (now() < give_up);
   if (idle_turns_ < 20) ++idle_turns_;
   return false;
 }
 
 // What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.
-void ReadinessEngine::perform_runnable() noexcept {
+inline void ReadinessEngine::perform_runnable() noexcept {
+  const unsigned resumed = resumed_;
+  if (!runnable_.empty()) perform_queued();
+  for (Operation* operation : poller_->ready()) {
+    if (operation != nullptr) [[likely]]
+      perform(*operation);
+  }
+  idle_turns_ = resumed_ != resumed ? 0 : std::min(idle_turns_ + 1, 1000u);
+}
+
+// What used up its budget, timers that expired, events: older than the poller's report.
+void ReadinessEngine::perform_queued() noexcept {
   List batch;
   batch.append(runnable_);
-  bool progress = false;
   while (!batch.empty()) {
     Operation& operation = batch.pop_front();
-    if (operation.state == Operation::State::runnable && !attempt(operation)) {
-      park(operation);
+    if (operation.state == Operation::State::runnable) {
+      perform(operation);
       continue;
     }
-    progress = true;
     if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
+    ++resumed_;
     resume(operation);
   }
-  idle_turns_ = progress ? 0 : idle_turns_ + (idle_turns_ < 1000 ? 1 : 0);
+}
+
+inline void ReadinessEngine::perform(Operation& operation) noexcept {
+  if (!attempt(operation)) return park(operation);
+  place_on_socket(operation) = nullptr;
+  ++resumed_;
+  resume(operation);
 }
 
 bool ReadinessEngine::start(Operation& operation) {
@@ -101,13 +117,13 @@ bool ReadinessEngine::start(Operation& operation) {
   return false;
 }
 
-bool ReadinessEngine::worth_trying(const Operation& operation) const noexcept {
+inline bool ReadinessEngine::worth_trying(const Operation& operation) const noexcept {
   const Socket& socket = *operation.socket;
   if (operation.kind != Operation::Kind::send) return socket.may_receive;
   return socket.may_send && !options_.send_when_writable;
 }
 
-bool ReadinessEngine::attempt(Operation& operation) noexcept {
+inline bool ReadinessEngine::attempt(Operation& operation) noexcept {
   if (operation.kind == Operation::Kind::receive) [[likely]]
     return receive(operation);
   switch (operation.kind) {
@@ -134,7 +150,7 @@ bool ReadinessEngine::receive(Operation& operation) noexcept {
     operation.result = -ENOMEM;
     return true;
   }
-  const std::int64_t got = calls_.receive(socket.fd, buffer->data, buffer->capacity);
+  const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) [[likely]] {
     const auto size = static_cast<std::uint32_t>(got);
     spend(got);
@@ -161,11 +177,11 @@ bool ReadinessEngine::send(Operation& operation) noexcept {
   std::size_t total = first->size();
   std::int64_t sent = 0;
   if (first->next == nullptr) {
-    sent = calls_.send(socket.fd, first->data + first->begin, total);
+    sent = send_now(socket.fd, first->data + first->begin, total);
   } else {
     kernel::Slice slices[kernel::slices_max];
     const std::size_t count = gather(first, slices, kernel::slices_max, total);
-    sent = calls_.send(socket.fd, slices, count);
+    sent = send_now(socket.fd, slices, count);
   }
   if (sent == -EAGAIN) {
     socket.may_send = false;
@@ -210,7 +226,7 @@ bool ReadinessEngine::connect(Operation& operation) noexcept {
   return true;
 }
 
-void ReadinessEngine::park(Operation& operation) noexcept {
+inline void ReadinessEngine::park(Operation& operation) noexcept {
   place_on_socket(operation) = &operation;
   operation.state = Operation::State::parked;
   Socket& socket = *operation.socket;
@@ -224,10 +240,19 @@ void ReadinessEngine::cancel(Operation& operation) noexcept {
     case Operation::State::parked:
       if (operation.socket == nullptr) timers_.remove(operation);
       break;
-    case Operation::State::runnable: operation.unlink(); break;
+    case Operation::State::runnable: withdraw(operation); break;
     default: return;  // Not pending, or it has ended and won the race.
   }
   finish_later(operation, -ECANCELED);
+}
+
+// Runnable operations are in the queue or on the poller's list.
+void ReadinessEngine::withdraw(Operation& operation) noexcept {
+  if (operation.linked()) {
+    operation.unlink();
+  } else if (operation.state == Operation::State::runnable) {
+    poller_->withdraw(operation);
+  }
 }
 
 void ReadinessEngine::adopt(Socket& socket) {
@@ -250,7 +275,7 @@ int ReadinessEngine::place(int fd) noexcept {
 void ReadinessEngine::close(Socket& socket) noexcept {
   for (Operation* pending : {socket.reader, socket.writer}) {
     if (pending == nullptr) continue;
-    pending->unlink();
+    withdraw(*pending);
     pending->state = Operation::State::idle;
   }
   socket.reader = socket.writer = nullptr;

@@ -36,6 +36,9 @@ class ReadinessEngine final : public Engine {
   void wait(bool may_sleep);
   bool spin();
   void perform_runnable() noexcept;
+  void perform_queued() noexcept;
+  void perform(Operation& operation) noexcept;
+  void withdraw(Operation& operation) noexcept;
 
   // Watched for ever, so something waits there for ever; it is never performed.
   struct WakeSocket final : Socket, Operation {
@@ -47,6 +50,7 @@ class ReadinessEngine final : public Engine {
   std::unique_ptr<Poller> poller_;
   WakeSocket wake_socket_;
   unsigned idle_turns_ = 0;
+  unsigned resumed_ = 0;  // A running number: whether a turn found anything to do.
   bool wake_is_watched_ = false;
   bool turning_ = false;
 };

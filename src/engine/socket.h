@@ -11,6 +11,14 @@ namespace weir::detail {
 
 class Buffer;
 
+/// What somebody waits for, or what a poller says of a socket. Bits.
+namespace interest {
+constexpr std::uint8_t receive = 1;
+constexpr std::uint8_t send = 2;
+/// Of an event: a short read may have left something behind.
+constexpr std::uint8_t mislead = 4;
+}  // namespace interest
+
 /// Belongs to an acceptor or a session, which must keep it in place until closed() is called.
 struct Socket {
   Socket() = default;

@@ -30,6 +30,7 @@ class ScanPoller final : public Poller {
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     if (socket.watched == 0) {
       try {
+        make_room(sockets_.size() + 1);
         sockets_.push_back(&socket);
       } catch (const std::bad_alloc&) { return -ENOMEM; }
       socket.slot = static_cast<std::uint32_t>(sockets_.size() - 1);
@@ -46,10 +47,11 @@ class ScanPoller final : public Poller {
   }
 
   // Everybody who waits is worth asking.
-  void wait(std::int64_t nanoseconds, unsigned idle_turns, List& runnable) override {
+  void wait(std::int64_t nanoseconds, unsigned idle_turns) override {
+    begin_report();
     if (nanoseconds != 0 && idle_turns > 0 && !spin_) rest(nanoseconds, idle_turns);
     for (Socket* socket : sockets_) {
-      if (const std::uint8_t waits = parked(*socket)) tell(*socket, waits, runnable);
+      if (const std::uint8_t waits = parked(*socket)) tell(*socket, waits);
     }
   }
 

@@ -30,6 +30,7 @@ class PollPoller final : public Poller {
     if (socket.watched == 0) {
       socket.slot = static_cast<std::uint32_t>(sockets_.size());
       try {
+        make_room(sockets_.size() + 1);
         sockets_.push_back(&socket);
         entries_.resize(sockets_.size());
       } catch (const std::bad_alloc&) {
@@ -54,14 +55,15 @@ class PollPoller final : public Poller {
     socket.watched = 0;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) override {
+  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/) override {
+    begin_report();
     settle();
     reported_.clear();
     std::size_t left = calls_.poll(entries_.data(), entries_.size(), nanoseconds);
     for (std::size_t i = 0; left > 0; ++i) {
       if (entries_[i].happened == 0) continue;
       --left;
-      tell(*sockets_[i], meaning(entries_[i].happened), runnable);
+      tell(*sockets_[i], meaning(entries_[i].happened));
       reported_.push_back(static_cast<std::uint32_t>(i));
     }
   }

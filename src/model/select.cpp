@@ -27,7 +27,9 @@ constexpr RecipeStep recipe[] = {
 
 class SelectPoller final : public Poller {
  public:
-  SelectPoller() : sockets_(static_cast<std::size_t>(os::select_limit()), nullptr) {}
+  SelectPoller() : sockets_(static_cast<std::size_t>(os::select_limit()), nullptr) {
+    make_room(sockets_.size());
+  }
 
   bool accepts(int fd) const noexcept override { return fd < os::select_limit(); }
 
@@ -45,7 +47,8 @@ class SelectPoller final : public Poller {
     while (end_ > 0 && sockets_[static_cast<std::size_t>(end_ - 1)] == nullptr) --end_;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/, List& runnable) override {
+  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/) override {
+    begin_report();
     settle();
     reported_.clear();
     int left = sets_.wait(end_, nanoseconds);
@@ -54,7 +57,7 @@ class SelectPoller final : public Poller {
       if (!readable && !writable) continue;
       left -= int{readable} + int{writable};
       const int what = (readable ? interest::receive : 0) | (writable ? interest::send : 0);
-      tell(*sockets_[static_cast<std::size_t>(fd)], static_cast<std::uint8_t>(what), runnable);
+      tell(*sockets_[static_cast<std::size_t>(fd)], static_cast<std::uint8_t>(what));
       reported_.push_back(fd);
     }
   }

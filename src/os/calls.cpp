@@ -1,10 +1,16 @@
 #include "os/calls.h"
 
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/counters.h"
 #include "os/clock.h"
 #include "os/epoll.h"
 #include "os/poll.h"
 #include "os/ring.h"
 #include "os/socket.h"
+#include "os/tap.h"
 
 namespace weir::os {
 namespace {
@@ -16,13 +22,25 @@ class LinuxCalls final : public kernel::Calls {
   kernel::Clock& clock() noexcept override { return monotonic_clock(); }
 
   std::int64_t receive(int fd, void* data, std::size_t size) noexcept override {
-    return os::receive(fd, data, size);
+    ++base::counters.calls_receive;
+    const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, MSG_DONTWAIT);
+    return got >= 0 ? got : -errno;
   }
   std::int64_t send(int fd, const void* data, std::size_t size) noexcept override {
-    return os::send(fd, data, size);
+    ++base::counters.calls_send;
+    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    const ssize_t sent = system_call(CallKind::send, ::send, fd, data, size, flags);
+    return sent >= 0 ? sent : -errno;
   }
   std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept override {
-    return os::send(fd, slices, count);
+    ++base::counters.calls_send;
+    constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    msghdr message{};
+    // sendmsg(2) does not write through msg_iov.
+    message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices));
+    message.msg_iovlen = count;
+    const ssize_t sent = system_call(CallKind::sendmsg, ::sendmsg, fd, &message, flags);
+    return sent >= 0 ? sent : -errno;
   }
   std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept override {
     return os::receive_blocking(fd, data, size);

@@ -166,39 +166,6 @@ bool accept_should_rest(int error_number) noexcept {
          error_number == ENOMEM;
 }
 
-std::int64_t receive(int fd, void* data, std::size_t size) noexcept {
-  for (;;) {
-    ++base::counters.calls_receive;
-    const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, MSG_DONTWAIT);
-    if (got >= 0) return got;
-    if (errno != EINTR) return -errno;
-  }
-}
-
-std::int64_t send(int fd, const void* data, std::size_t size) noexcept {
-  for (;;) {
-    ++base::counters.calls_send;
-    const ssize_t sent =
-        system_call(CallKind::send, ::send, fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
-    if (errno != EINTR) return -errno;
-  }
-}
-
-std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept {
-  msghdr message{};
-  // sendmsg(2) does not write through msg_iov.
-  message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices));
-  message.msg_iovlen = count;
-  for (;;) {
-    ++base::counters.calls_send;
-    const ssize_t sent = system_call(CallKind::sendmsg, ::sendmsg, fd, &std::as_const(message),
-                                     MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) return sent;
-    if (errno != EINTR) return -errno;
-  }
-}
-
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept {
   ++base::counters.calls_receive;
   const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, 0);

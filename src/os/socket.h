@@ -51,12 +51,6 @@ int accept(int listener, Mode mode) noexcept;
 bool accept_should_retry(int error_number) noexcept;  // This one connection had bad luck.
 bool accept_should_rest(int error_number) noexcept;   // Out of descriptors or memory.
 
-/// recv(2) and send(2) of a socket that is nonblocking, or as if it were (MSG_DONTWAIT).
-std::int64_t receive(int fd, void* data, std::size_t size) noexcept;
-std::int64_t send(int fd, const void* data, std::size_t size) noexcept;
-/// sendmsg(2) of up to slices_max pieces.
-std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept;
-
 /// The blocking calls of the textbook. -EINTR and -EAGAIN (a receive timeout passed) come back.
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept;
 std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept;

@@ -184,7 +184,7 @@ bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noex
     return false;
   }
   ASSERT(!receive_.pending());  // One receive at a time on a connection.
-  if (worker_.engine().start(receive_)) return false;
+  if (worker_.engine().start_receive(receive_)) return false;
   receive_.suspend(awaiting, scope);
   return true;
 }

@@ -42,6 +42,13 @@ Worker* Worker::exchange_current(Worker* worker) noexcept {
   return std::exchange(current_worker, worker);
 }
 
+void Worker::turn() {
+  engine_.turn(true);
+  if (engine_.take_wake()) look_outside();
+  if (!ended_.empty()) bury();
+  if (placement_ != nullptr) tend_placement();
+}
+
 void Worker::run() {
   start();
   while (!is_done()) turn();
@@ -78,13 +85,6 @@ void Worker::finish_timers() {
     if (timer->pending()) engine_.cancel(*timer);
     while (timer->pending()) engine_.turn(false);
   }
-}
-
-void Worker::turn() {
-  engine_.turn(true);
-  if (engine_.take_wake()) look_outside();
-  if (!ended_.empty()) bury();
-  if (placement_ != nullptr) tend_placement();
 }
 
 void Worker::tend_placement() noexcept {
