@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -60,13 +59,15 @@ class Poller {
   virtual void forget(Socket& socket) noexcept = 0;
 
   /// Waits up to `nanoseconds` (negative: for ever) and tells each socket that is ready: what is
-  /// parked there becomes runnable and is listed in ready(). Nothing resumes while the kernel's
+  /// parked there becomes runnable and is listed for ready(). Nothing resumes while the kernel's
   /// report is walked. First makes the kernel's interest equal to what is parked, for pollers
   /// that keep telling. `idle_turns`: how many turns in a row found nothing to do.
   virtual void wait(std::int64_t nanoseconds, unsigned idle_turns) = 0;
 
   /// What the last wait() made runnable, in the order of the report; nullptr: withdrawn since.
-  std::span<Operation* const> ready() const noexcept { return {ready_.get(), ready_count_}; }
+  /// By number, because watch() may move the list.
+  std::size_t ready_count() const noexcept { return ready_count_; }
+  Operation* ready(std::size_t number) const noexcept { return ready_[number]; }
   /// Takes an operation off that list. Requires: it is on it, not performed yet.
   void withdraw(const Operation& operation) noexcept {
     ready_[static_cast<std::size_t>(operation.result)] = nullptr;

@@ -59,7 +59,7 @@ bool ReadinessEngine::spin() {
   const std::int64_t give_up = now() + (options_.spin_before_sleep >> std::min(idle_turns_, 20u));
   do {
     poller_->wait(0, 0);
-    if (!poller_->ready().empty() || waker_.woken()) return true;
+    if (poller_->ready_count() != 0 || waker_.woken()) return true;
   } while (now() < give_up);
   if (idle_turns_ < 20) ++idle_turns_;
   return false;
@@ -69,8 +69,8 @@ bool ReadinessEngine::spin() {
 inline void ReadinessEngine::perform_runnable() noexcept {
   const unsigned resumed = resumed_;
   if (!runnable_.empty()) perform_queued();
-  for (Operation* operation : poller_->ready()) {
-    if (operation != nullptr) [[likely]]
+  for (std::size_t i = 0; i < poller_->ready_count(); ++i) {
+    if (Operation* operation = poller_->ready(i)) [[likely]]
       perform(*operation);
   }
   idle_turns_ = resumed_ != resumed ? 0 : std::min(idle_turns_ + 1, 1000u);
