@@ -28,7 +28,8 @@ class Calls {
   virtual Clock& clock() noexcept = 0;
 
   // The two of every request, on a socket that is nonblocking or as if it were (MSG_DONTWAIT).
-  // -EINTR comes back, though Linux has no reason to give it. One hop more than a plain call: docs/DECISIONS.md has its price.
+  // -EINTR comes back, though Linux has no reason to give it. One hop more than a plain call:
+  // docs/DECISIONS.md has its price.
   virtual std::int64_t receive(int fd, void* data, std::size_t size) noexcept = 0;
   virtual std::int64_t send(int fd, const void* data, std::size_t size) noexcept = 0;
   virtual std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept = 0;
