@@ -24,6 +24,8 @@ namespace weir {
 enum class LogLevel : unsigned char { info, warning, error };
 /// Called with one line, without its newline, from any of the server's threads. Must not throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
+/// Called with the sums over all workers. Must not throw.
+using StatisticsFunction = void (*)(const Statistics& statistics);
 
 namespace detail {
 
@@ -72,7 +74,9 @@ class Server {
   Server& workers(unsigned count, WorkerKind kind = WorkerKind::thread);
   /// Replaces all options, also what workers() has set.
   Server& options(const Options& options);
-  /// SIGINT and SIGTERM stop the server as stop(Options::drain) does; a second one, as stop(0).
+  /// SIGINT and SIGTERM stop the server as stop(Options::drain) does; a second one, as stop(0),
+  /// and it ends the process if a handler still does not return. SIGUSR1 calls what
+  /// on_statistics() was given.
   /// From start() until wait() returns, which restores the handlers that were there before; for
   /// one server of a process at a time. Without this call the library leaves the process's
   /// signals alone, except in the processes that it forks. It never raises SIGPIPE.
@@ -80,6 +84,8 @@ class Server {
   /// Lines about the server's life: where it listens and by which model, the first time that it
   /// has to pause or rest, handlers that failed. Default: nobody hears them.
   Server& on_log(LogFunction log);
+  /// What SIGUSR1 calls, from a thread of the server's own.
+  Server& on_statistics(StatisticsFunction report);
 
   /// Starts, serves until stop() and returns the exit code: 0 when every session ended by
   /// itself, 3 when some were cut (Statistics::cut), 2 when the server could not start (the
@@ -108,7 +114,8 @@ class Server {
   std::vector<Endpoint> endpoints() const;
   /// The model that runs and why that one. After start().
   Choice chosen() const;
-  /// The sums of the workers that have ended; complete after wait(). From any thread.
+  /// What the workers have counted: complete after wait(); before, as of the last time that they
+  /// were asked (SIGUSR1).
   Statistics statistics() const;
 
   struct State;

@@ -13,6 +13,7 @@
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/process.h"
+#include "os/signals.h"
 #include "os/waker.h"
 
 namespace weir::detail {
@@ -59,8 +60,10 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
   for (const int listener : plan_.listeners) os::close_fd(listener);
+  if (plan_.host != nullptr) plan_.host->forked();
   Plan plan = plan_;
   plan.listeners.clear();
+  plan.host = nullptr;
   ChildControl control;
   control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
@@ -69,7 +72,7 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
     told.control.request_stop(told.drain);
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
-  os::on_parents_signals(drain, cut, &control);
+  os::on_parents_signals({drain, cut, nullptr, &control, 0});
   {
     BlockingEngine engine(engine_options(plan), *plan.calls, control.control.waker);
     Worker worker(plan, engine);
@@ -82,18 +85,16 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
 std::size_t ProcessEach::open() noexcept {
   // A child that does not react, because its handler does not return, is not waited for.
   if (killed_at_ >= 0 && os::monotonic_clock().now() >= killed_at_) {
-    children_.end(os::Children::How::kill);
+    children_.end(os::How::kill);
   }
   return children_.reap();
 }
 
-void ProcessEach::stop(std::int64_t /*drain*/) noexcept {
-  children_.end(os::Children::How::drain);
-}
+void ProcessEach::stop(std::int64_t /*drain*/) noexcept { children_.end(os::How::drain); }
 
 void ProcessEach::cut() noexcept {
   constexpr std::int64_t patience = 1'000'000'000;
-  children_.end(os::Children::How::cut);
+  children_.end(os::How::cut);
   killed_at_ = os::monotonic_clock().now() + patience;
 }
 

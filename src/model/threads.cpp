@@ -66,6 +66,7 @@ int ThreadEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) n
     client.is_tcp = is_tcp;
     client.plan = plan_;
     client.plan.listeners.clear();
+    client.plan.host = nullptr;
     client.plan.control = &client.control;
     const int error = client.thread.start(plan_.options.thread_stack, run_client, &client);
     if (error == 0) return 0;

@@ -2,7 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "os/signals.h"
 #include "os/tap.h"
 
 namespace weir::os {
@@ -24,11 +25,11 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 Cells& cells(void* memory) noexcept { return *static_cast<Cells*>(memory); }
 
-int signal_for(Children::How how) noexcept {
+int signal_for(How how) noexcept {
   switch (how) {
-    case Children::How::drain: return SIGTERM;
-    case Children::How::cut: return SIGQUIT;
-    case Children::How::kill: return SIGKILL;
+    case How::drain: return SIGTERM;
+    case How::cut: return SIGQUIT;
+    case How::kill: return SIGKILL;
   }
   return SIGKILL;
 }
@@ -66,10 +67,15 @@ int Children::fork() noexcept {
   try {
     children_.reserve(children_.size() + 1);
   } catch (const std::bad_alloc&) { return -ENOMEM; }
+  // The child lets signals come when it has handlers of its own: on_parents_signals().
+  SignalsHeld held;
   const int pid = system_call(CallKind::fork, ::fork);
   if (pid < 0) return -errno;
   if (pid > 0) children_.push_back(pid);
-  if (pid == 0) children_.clear();
+  if (pid == 0) {
+    children_.clear();
+    held.leave_to_child();
+  }
   return pid;
 }
 
@@ -130,52 +136,60 @@ Children::~Children() {
   base::add(base::counters, counted_.sum());
 }
 
-namespace {
+ChildProcess::ChildProcess(ChildProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)) {}
 
-struct SignalAction {
-  void (*call)(void*) = nullptr;
-  void* argument = nullptr;
-};
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+  std::swap(pid_, other.pid_);
+  std::swap(pidfd_, other.pidfd_);
+  return *this;
+}
 
-// Handlers get no argument of their own. Written before the handler is installed.
-constinit SignalAction on_first, on_second;
-constinit struct sigaction before_interrupt, before_terminate;
-constinit bool installed = false;
+ChildProcess::~ChildProcess() {
+  if (!running()) return;
+  signal(SIGKILL);
+  while (system_call(CallKind::waitpid, ::waitpid, pid_, nullptr, 0) < 0 && errno == EINTR) {}
+}
 
-void call_first(int) { on_first.call(on_first.argument); }
-void call_second(int) { on_second.call(on_second.argument); }
-
-// Without SA_RESTART: a blocking call ends with EINTR, so that its caller looks up.
-void install(int number, void (*handler)(int), struct sigaction* before) noexcept {
+int ChildProcess::fork() noexcept {
   ++base::counters.calls_other;
-  struct sigaction action{};
-  action.sa_handler = handler;
-  sigemptyset(&action.sa_mask);
-  system_call(CallKind::sigaction, ::sigaction, number, &action, before);
-}
-
-}  // namespace
-
-void on_parents_signals(void (*drain)(void*), void (*cut)(void*), void* argument) noexcept {
-  on_first = {drain, argument};
-  on_second = {cut, argument};
-  install(SIGTERM, call_first, nullptr);
-  install(SIGQUIT, call_second, nullptr);
-  install(SIGINT, SIG_IGN, nullptr);
-  system_call(CallKind::prctl, ::prctl, PR_SET_PDEATHSIG, SIGTERM);
-}
-
-void on_termination(void (*action)(void*), void* argument) noexcept {
-  if (action != nullptr) {
-    on_first = {action, argument};
-    install(SIGINT, call_first, &before_interrupt);
-    install(SIGTERM, call_first, &before_terminate);
-    installed = true;
-  } else if (std::exchange(installed, false)) {
-    system_call(CallKind::sigaction, ::sigaction, SIGINT, &before_interrupt, nullptr);
-    system_call(CallKind::sigaction, ::sigaction, SIGTERM, &before_terminate, nullptr);
+  SignalsHeld held;
+  const int pid = system_call(CallKind::fork, ::fork);
+  if (pid < 0) return -errno;
+  if (pid == 0) {
+    held.leave_to_child();
+    return 0;
   }
+  pid_ = pid;
+  ++base::counters.calls_other;
+  const auto open = [](int process, unsigned flags) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, process, flags));
+  };
+  pidfd_ = Fd(system_call(CallKind::pidfd_open, open, pid, 0U));
+  return pid;
 }
+
+bool ChildProcess::reap(Ending& ending) noexcept {
+  int status = 0;
+  ++base::counters.calls_other;
+  if (!running()) return false;
+  if (system_call(CallKind::waitpid, ::waitpid, pid_, &status, WNOHANG) != pid_) return false;
+  ending.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+  ending.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  pid_ = -1;
+  pidfd_.reset();
+  return true;
+}
+
+void ChildProcess::ask(How how) const noexcept { signal(signal_for(how)); }
+void ChildProcess::wake() const noexcept { signal(SIGUSR1); }
+
+void ChildProcess::signal(int number) const noexcept {
+  ++base::counters.calls_other;
+  if (running()) system_call(CallKind::kill, ::kill, pid_, number);
+}
+
+int process_id() noexcept { return getpid(); }
 
 void exit_now(int code) noexcept {
   const auto leave = [](int status) -> int { ::_exit(status); };

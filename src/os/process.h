@@ -1,4 +1,4 @@
-// process.h - child processes, what they counted, and signals.
+// process.h - child processes and what they counted.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,8 @@
 #include <vector>
 
 #include <weir/statistics.h>
+
+#include "os/fd.h"
 
 namespace weir::os {
 
@@ -26,6 +28,10 @@ class SharedStatistics {
   void* memory_;
 };
 
+/// How a child is asked to end: politely (SIGTERM), at once (SIGQUIT), or without asking
+/// (SIGKILL).
+enum class How : std::uint8_t { drain, cut, kill };
+
 /// The children that one thread has forked. Reaps those and no others: the program may have
 /// children of its own.
 class Children {
@@ -36,7 +42,8 @@ class Children {
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
 
-  /// fork(2): 0 in the child, its process id in the parent, or -errno.
+  /// fork(2): 0 in the child, its process id in the parent, or -errno. The child's signals are
+  /// held until it has handlers of its own: on_parents_signals().
   int fork() noexcept;
   /// In a child: hands over what it counted and ends it, without running destructors or exit
   /// handlers that belong to the parent.
@@ -47,8 +54,7 @@ class Children {
   std::size_t reap() noexcept;
   std::size_t count() const noexcept { return children_.size(); }
 
-  /// Asks all to end: politely (SIGTERM), at once (SIGQUIT), or without asking (SIGKILL).
-  enum class How : std::uint8_t { drain, cut, kill };
+  /// Asks all to end.
   void end(How how) noexcept;
 
  private:
@@ -58,15 +64,41 @@ class Children {
   SharedStatistics counted_;
 };
 
-/// In a child of ours: calls `drain(argument)` on SIGTERM and `cut(argument)` on SIGQUIT, and
-/// asks the kernel for SIGTERM when the parent dies (PR_SET_PDEATHSIG). SIGINT is left to the
-/// parent, since a terminal sends it to all.
-void on_parents_signals(void (*drain)(void*), void (*cut)(void*), void* argument) noexcept;
+/// How a process ended: an exit code, or the signal that killed it.
+struct Ending {
+  int code = 0;
+  int signal = 0;
+};
 
-/// Calls `action(argument)` on SIGINT and SIGTERM, from the signal handler. One at a time in a
-/// process; nullptr restores what was there before.
-void on_termination(void (*action)(void*), void* argument) noexcept;
+/// One child process that is watched. Killed and reaped when it is destroyed.
+class ChildProcess {
+ public:
+  ChildProcess() = default;
+  ChildProcess(ChildProcess&& other) noexcept;
+  ChildProcess& operator=(ChildProcess&& other) noexcept;
+  ~ChildProcess();
 
+  /// The same as Children::fork(). Requires: none runs.
+  int fork() noexcept;
+  bool running() const noexcept { return pid_ > 0; }
+  int pid() const noexcept { return pid_; }
+  /// Readable when it has ended (pidfd_open(2)); -1 where the kernel refuses that.
+  int fd() const noexcept { return pidfd_.get(); }
+  /// True: it has ended, and is running() no more.
+  bool reap(Ending& ending) noexcept;
+
+  void ask(How how) const noexcept;
+  /// SIGUSR1: see ParentsSignals::look.
+  void wake() const noexcept;
+
+ private:
+  void signal(int number) const noexcept;
+
+  int pid_ = -1;
+  Fd pidfd_;
+};
+
+int process_id() noexcept;
 [[noreturn]] void exit_now(int code) noexcept;
 
 }  // namespace weir::os

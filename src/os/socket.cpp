@@ -6,8 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -65,44 +63,6 @@ int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
     set_option(fd, SOL_SOCKET, SO_OOBINLINE, 1);
   }
   return fd;
-}
-
-int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step) {
-  step = "socket";
-  Fd fd(socket_for(endpoint, options.mode));
-  if (!fd) return fd.get();
-  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (endpoint.family == Endpoint::Family::ipv6)
-    set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, 1);
-  if (options.reuse_port && endpoint.family != Endpoint::Family::unix_socket) {
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-  }
-  const SocketAddress address = SocketAddress::of(endpoint);
-  step = "bind";
-  base::counters.calls_other += 2;
-  if (system_call(CallKind::bind, ::bind, fd.get(), as_sockaddr(address.bytes), address.length) !=
-      0)
-    return -errno;
-  if (options.blocking_bound > 0) set_blocking_bound(fd.get(), options.blocking_bound);
-  step = "listen";
-  if (system_call(CallKind::listen, ::listen, fd.get(), options.backlog) != 0) return -errno;
-  return fd.release();
-}
-
-bool remove_stale_socket(const Endpoint& endpoint) noexcept {
-  struct stat status;
-  if (system_call(CallKind::lstat, ::lstat, endpoint.path.c_str(), &status) != 0 ||
-      !S_ISSOCK(status.st_mode))
-    return false;
-  Fd probe(socket_for(endpoint, Mode::nonblocking));
-  if (!probe) return false;
-  if (connect(probe.get(), endpoint) != -ECONNREFUSED) return false;
-  return system_call(CallKind::unlink, ::unlink, endpoint.path.c_str()) == 0;
-}
-
-void remove_own_socket(const Endpoint& endpoint) noexcept {
-  if (endpoint.family == Endpoint::Family::unix_socket)
-    system_call(CallKind::unlink, ::unlink, endpoint.path.c_str());
 }
 
 int bind_source(int fd, const Endpoint& from) noexcept {

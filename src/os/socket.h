@@ -17,23 +17,6 @@ using kernel::Mode;
 using kernel::Slice;
 using kernel::slices_max;
 
-struct ListenOptions {
-  int backlog = 4096;
-  bool reuse_port = false;
-  Mode mode = Mode::nonblocking;
-  std::int64_t blocking_bound = 0;  ///< ns, set_blocking_bound() before the first client; 0: none
-};
-
-/// Creates, sets SO_REUSEADDR, binds and listens: the recipe's first four steps. TCP_NODELAY is
-/// set here and inherited by what is accepted. The result is -errno or the descriptor; `step`
-/// names the call that failed.
-int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step);
-
-/// A stale unix socket: a file where nobody listens. Removes it; false if somebody does.
-bool remove_stale_socket(const Endpoint& endpoint) noexcept;
-/// The file of a unix socket that we listened on; no effect for other families.
-void remove_own_socket(const Endpoint& endpoint) noexcept;
-
 /// A socket to connect with, not connected yet; CLOEXEC, TCP_NODELAY.
 int socket_for(const Endpoint& endpoint, Mode mode) noexcept;
 /// bind(2) before connect(2): 0 or -errno.

@@ -3,12 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <system_error>
+#include <string>
 
-#include "base/counters.h"
-#include "engine/blocking.h"
 #include "os/socket.h"
 
 namespace weir::detail {
@@ -23,79 +20,7 @@ std::string model_names() {
   return names;
 }
 
-std::string advice(const Endpoint& endpoint, int error) {
-  switch (error) {
-    case EADDRINUSE: return "; another program listens there: choose another port, or stop it";
-    case EACCES:
-      return endpoint.family == Endpoint::Family::unix_socket
-                 ? "; the directory is not writable for this user"
-                 : "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
-    case EADDRNOTAVAIL: return "; no interface of this machine has that address";
-    case EAFNOSUPPORT: return "; this system has no such address family";
-    default: return "";
-  }
-}
-
-Fds open_one(Endpoint& endpoint, const os::ListenOptions& options, std::size_t count) {
-  Fds result;
-  for (std::size_t i = 0; i < count; ++i) {
-    const char* step = "";
-    int fd = os::listen_on(endpoint, options, step);
-    if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
-        os::remove_stale_socket(endpoint)) {
-      fd = os::listen_on(endpoint, options, step);
-    }
-    if (fd < 0) {
-      throw StartError(fmt::format("cannot listen on {}: {}: {}{}", endpoint.text(), step,
-                                   std::generic_category().message(-fd), advice(endpoint, -fd)));
-    }
-    result.emplace_back(fd);
-    // The port that the kernel chose, which the other workers' sockets share.
-    endpoint = os::local_endpoint(fd);
-  }
-  return result;
-}
-
 }  // namespace
-
-void Member::run() noexcept {
-  base::counters = Statistics{};
-  try {
-    model->run(plan);
-  } catch (const std::exception& error) {
-    failure = error.what();
-    for (const int listener : plan.listeners) os::close_fd(listener);
-  }
-  statistics->add(base::counters);
-}
-
-std::vector<Fds> open_listeners(std::vector<Endpoint>& endpoints, const Options& options,
-                                const ModelEntry& model) {
-  std::vector<Fds> result(options.workers);
-  os::ListenOptions how;
-  how.backlog = options.backlog;
-  how.reuse_port = options.reuse_port && options.workers > 1;
-  how.mode = model.blocks ? os::Mode::blocking : os::Mode::nonblocking;
-  if (model.blocks) how.blocking_bound = BlockingEngine::blocking_bound;
-  for (Endpoint& endpoint : endpoints) {
-    const bool own = how.reuse_port && endpoint.family != Endpoint::Family::unix_socket;
-    Fds opened = open_one(endpoint, how, own ? options.workers : 1);
-    for (unsigned worker = 1; worker < options.workers; ++worker) {
-      if (own) {
-        result[worker].push_back(std::move(opened[worker]));
-        continue;
-      }
-      const int copy = os::duplicate(opened[0].get());
-      if (copy < 0) {
-        throw StartError(fmt::format("cannot share the listener of {}: {}", endpoint.text(),
-                                     std::generic_category().message(-copy)));
-      }
-      result[worker].emplace_back(copy);
-    }
-    result[0].push_back(std::move(opened[0]));
-  }
-  return result;
-}
 
 std::size_t connections_share(const Options& options, unsigned index) noexcept {
   // Descriptors that are not connections: standard streams, listeners, the engine's own, and

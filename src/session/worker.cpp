@@ -98,6 +98,7 @@ void Worker::tend_placement() noexcept {
 }
 
 void Worker::look_outside() noexcept {
+  if (plan_.host != nullptr) plan_.host->woken(plan_.index);
   take_posted();
   const std::int64_t drain = plan_.control->stop_drain();
   if (drain >= 0 && (drain_ < 0 || drain < drain_)) begin_stop(drain);

@@ -17,6 +17,7 @@
 #include "engine/control.h"
 #include "engine/engine.h"
 #include "session/acceptor.h"
+#include "session/host.h"
 #include "session/outbox.h"
 #include "session/placement.h"
 #include "session/session.h"
@@ -33,6 +34,7 @@ struct Plan {
   Control* control = nullptr;
   kernel::Calls* calls = nullptr;  ///< what its engine calls
   LogFunction log = nullptr;
+  Host* host = nullptr;  ///< Hears of the worker's turns; may be nobody.
 };
 
 class Worker {

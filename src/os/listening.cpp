@@ -1,0 +1,85 @@
+#include "os/listening.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/counters.h"
+#include "os/tap.h"
+
+namespace weir::os {
+namespace {
+
+void set_option(int fd, int level, int option, int value) noexcept {
+  ++base::counters.calls_other;
+  system_call(CallKind::setsockopt, ::setsockopt, fd, level, option, &value,
+              socklen_t{sizeof value});
+}
+
+bool is_unix(const Endpoint& endpoint) noexcept {
+  return endpoint.family == Endpoint::Family::unix_socket;
+}
+
+bool look_at(const std::string& path, struct stat& status) noexcept {
+  ++base::counters.calls_other;
+  return system_call(CallKind::lstat, ::lstat, path.c_str(), &status) == 0;
+}
+
+}  // namespace
+
+int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step) {
+  step = "socket";
+  Fd fd(socket_for(endpoint, options.mode));
+  if (!fd) return fd.get();
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (endpoint.family == Endpoint::Family::ipv6) {
+    set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, options.dual_stack ? 0 : 1);
+  }
+  if (options.reuse_port && !is_unix(endpoint)) {
+    set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
+  }
+  const SocketAddress address = SocketAddress::of(endpoint);
+  step = "bind";
+  base::counters.calls_other += 2;
+  const auto* name = reinterpret_cast<const sockaddr*>(address.bytes);
+  if (system_call(CallKind::bind, ::bind, fd.get(), name, address.length) != 0) { return -errno; }
+  // Nobody can connect before listen(), so the mode is never wider than asked for.
+  if (is_unix(endpoint) && options.unix_mode != 0) {
+    step = "chmod";
+    const char* path = endpoint.path.c_str();
+    if (system_call(CallKind::chmod, ::chmod, path, options.unix_mode) != 0) return -errno;
+  }
+  if (options.blocking_bound > 0) set_blocking_bound(fd.get(), options.blocking_bound);
+  step = "listen";
+  if (system_call(CallKind::listen, ::listen, fd.get(), options.backlog) != 0) return -errno;
+  return fd.release();
+}
+
+bool remove_stale_socket(const Endpoint& endpoint) noexcept {
+  struct stat status;
+  if (!look_at(endpoint.path, status) || !S_ISSOCK(status.st_mode)) return false;
+  Fd probe(socket_for(endpoint, Mode::nonblocking));
+  if (!probe) return false;
+  if (connect(probe.get(), endpoint) != -ECONNREFUSED) return false;
+  return system_call(CallKind::unlink, ::unlink, endpoint.path.c_str()) == 0;
+}
+
+SocketFile SocketFile::of(const Endpoint& endpoint) {
+  struct stat status;
+  if (!is_unix(endpoint) || !look_at(endpoint.path, status)) return {};
+  return {endpoint.path, status.st_dev, status.st_ino};
+}
+
+void SocketFile::remove() noexcept {
+  struct stat status;
+  if (path.empty() || !look_at(path, status)) return;
+  if (status.st_dev == device && status.st_ino == inode) {
+    system_call(CallKind::unlink, ::unlink, path.c_str());
+  }
+  path.clear();
+}
+
+}  // namespace weir::os

@@ -1,0 +1,123 @@
+#include "server/listeners.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include <weir/error.h>
+
+namespace weir::detail {
+namespace {
+
+std::string message(int error) { return std::generic_category().message(error); }
+
+std::string advice(const Endpoint& endpoint, int error) {
+  switch (error) {
+    case EADDRINUSE: return "; another program listens there: choose another port, or stop it";
+    case EACCES:
+      return endpoint.family == Endpoint::Family::unix_socket
+                 ? "; the directory is not writable for this user"
+                 : "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL: return "; no interface of this machine has that address";
+    case EAFNOSUPPORT: return "; this system has no such address family";
+    default: return "";
+  }
+}
+
+os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how) {
+  const char* step = "";
+  int fd = os::listen_on(endpoint, how, step);
+  if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
+      os::remove_stale_socket(endpoint)) {
+    fd = os::listen_on(endpoint, how, step);
+  }
+  if (fd < 0) {
+    throw StartError(fmt::format("cannot listen on {}: {}: {}{}", endpoint.text(), step,
+                                 message(-fd), advice(endpoint, -fd)));
+  }
+  return os::Fd(fd);
+}
+
+Listeners::Listener open_listener(const std::string& address, const os::ListenOptions& how,
+                                  unsigned workers) {
+  Listeners::Listener result;
+  result.endpoint = Endpoint::parse(address);
+  const bool is_unix = result.endpoint.family == Endpoint::Family::unix_socket;
+  const unsigned count = how.reuse_port && !is_unix ? workers : 1;
+  for (unsigned i = 0; i < count; ++i) {
+    result.sockets.push_back(open_socket(result.endpoint, how));
+    // The port that the kernel chose, which the other sockets share.
+    result.endpoint = os::local_endpoint(result.sockets[0].get());
+  }
+  result.file = os::SocketFile::of(result.endpoint);
+  return result;
+}
+
+}  // namespace
+
+void Listeners::open(const std::vector<std::string>& addresses, const Options& options,
+                     const os::ListenOptions& how) {
+  workers_ = options.workers;
+  std::vector<Listener> opened;
+  for (const std::string& address : addresses) {
+    opened.push_back(open_listener(address, how, workers_));
+  }
+  listeners_ = std::move(opened);
+}
+
+// With more sockets than workers every socket still has a worker, and with fewer a socket has
+// several.
+bool Listeners::is_of(const Listener& listener, std::size_t socket,
+                      unsigned worker) const noexcept {
+  const std::size_t count = listener.sockets.size();
+  return count >= workers_ ? socket % workers_ == worker : worker % count == socket;
+}
+
+std::vector<int> Listeners::duplicates(unsigned index) const {
+  std::vector<int> result;
+  for (const Listener& listener : listeners_) {
+    for (std::size_t i = 0; i < listener.sockets.size(); ++i) {
+      if (!is_of(listener, i, index)) continue;
+      const int copy = os::duplicate(listener.sockets[i].get());
+      if (copy < 0) {
+        for (const int fd : result) os::close_fd(fd);
+        throw StartError(fmt::format("cannot share the listener of {}: {}",
+                                     listener.endpoint.text(), message(-copy)));
+      }
+      result.push_back(copy);
+    }
+  }
+  return result;
+}
+
+std::vector<int> Listeners::take(unsigned index) noexcept {
+  std::vector<int> result;
+  for (Listener& listener : listeners_) {
+    for (std::size_t i = 0; i < listener.sockets.size(); ++i) {
+      if (is_of(listener, i, index)) result.push_back(listener.sockets[i].release());
+    }
+  }
+  drop();
+  return result;
+}
+
+void Listeners::close() noexcept {
+  for (Listener& listener : listeners_) listener.file.remove();
+  drop();
+}
+
+void Listeners::drop() noexcept {
+  for (Listener& listener : listeners_) {
+    for (os::Fd& socket : listener.sockets) socket.reset();
+  }
+}
+
+std::vector<Endpoint> Listeners::endpoints() const {
+  std::vector<Endpoint> result;
+  for (const Listener& listener : listeners_) result.push_back(listener.endpoint);
+  return result;
+}
+
+}  // namespace weir::detail

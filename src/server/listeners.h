@@ -1,0 +1,50 @@
+// listeners.h - the listening sockets of a server, which outlive its workers.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <weir/endpoint.h>
+#include <weir/options.h>
+
+#include "os/fd.h"
+#include "os/listening.h"
+
+namespace weir::detail {
+
+/// Keeps every listening socket open for as long as the server accepts: a worker that is
+/// replaced takes its predecessor's socket over, with what waits in its queue.
+class Listeners {
+ public:
+  /// One address and its socket, or its sockets: with Options::reuse_port one for each worker.
+  struct Listener {
+    Endpoint endpoint;
+    std::vector<os::Fd> sockets;
+    os::SocketFile file;  ///< unix: the file that is ours to remove
+  };
+
+  /// Opens them all. Throws StartError naming address and cause; then none is open.
+  void open(const std::vector<std::string>& addresses, const Options& options,
+            const os::ListenOptions& how);
+
+  /// What worker `index` accepts from: duplicates, which it closes. Throws StartError.
+  std::vector<int> duplicates(unsigned index) const;
+  /// In worker process `index`: its descriptors; those that are not its own are closed.
+  std::vector<int> take(unsigned index) noexcept;
+  /// Closes them, and removes the files of unix sockets. Those that wait in a backlog from which
+  /// no worker accepts any more are refused from now on.
+  void close() noexcept;
+  /// In a child process of a worker: closes them and leaves the files alone.
+  void drop() noexcept;
+
+  std::vector<Endpoint> endpoints() const;
+
+ private:
+  bool is_of(const Listener& listener, std::size_t socket, unsigned worker) const noexcept;
+
+  std::vector<Listener> listeners_;
+  unsigned workers_ = 1;
+};
+
+}  // namespace weir::detail

@@ -1,0 +1,233 @@
+#include "server/state.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <system_error>
+
+#include "base/counters.h"
+#include "base/process_epoch.h"
+#include "engine/blocking.h"
+#include "os/calls.h"
+#include "os/clock.h"
+#include "os/signals.h"
+#include "server/launch.h"
+#include "server/supervisor.h"
+
+namespace weir {
+
+using detail::Member;
+
+namespace {
+
+std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
+  return std::chrono::nanoseconds(duration).count();
+}
+
+os::ListenOptions listen_options(const Options& options, const detail::ModelEntry& model) {
+  os::ListenOptions how;
+  how.backlog = options.backlog;
+  how.reuse_port = options.reuse_port && options.workers > 1;
+  how.mode = model.blocks ? os::Mode::blocking : os::Mode::nonblocking;
+  if (model.blocks) how.blocking_bound = detail::BlockingEngine::blocking_bound;
+  return how;
+}
+
+}  // namespace
+
+// --- starting --------------------------------------------------------------------------------
+
+void Server::State::make_members() {
+  const detail::ModelEntry& entry = detail::entry(chosen.model);
+  members.clear();
+  ledger = std::make_unique<os::Ledger>(options.workers);
+  ledger->call();  // The workers' first answer says that they run.
+  bell = std::make_unique<os::Bell>();
+  supervisor_process = os::process_id();
+  supervised = false;
+  stop_signals = 0;
+  listeners.open(addresses, options, listen_options(options, entry));
+  endpoints = listeners.endpoints();
+  for (unsigned index = 0; index < options.workers; ++index) {
+    Member& member = members.emplace_back();
+    member.model = &entry;
+    member.ledger = ledger.get();
+    member.bell = bell.get();
+    member.plan.handler = handler.get();
+    member.plan.options = options;
+    member.plan.connections_max = detail::connections_share(options, index);
+    member.plan.index = index;
+    member.plan.control = &member.control;
+    member.plan.calls = &os::calls();
+    member.plan.log = log;
+    member.plan.host = this;
+  }
+}
+
+void Server::State::start_members() {
+  try {
+    if (!processes()) {
+      for (Member& member : members) {
+        member.plan.listeners = listeners.duplicates(member.plan.index);
+      }
+    }
+    started = true;
+    for (const Endpoint& endpoint : endpoints) {
+      say(LogLevel::info, fmt::format("listening on {}, model {} ({})", endpoint.text(),
+                                      name(chosen.model), chosen.reason));
+    }
+    if (handles_signals) {
+      const auto on_signal = [](os::Request request, void* self) {
+        static_cast<State*>(self)->on_signal(request);
+      };
+      os::on_signals(on_signal, this);
+    }
+    for (Member& member : members) {
+      if (processes()) {
+        start_process(member);
+      } else if (!lone()) {
+        const auto body = [](void* it) noexcept { static_cast<Member*>(it)->run(); };
+        if (member.thread.start(0, body, &member) != 0) {
+          throw StartError("cannot start a worker's thread");
+        }
+        member.has_thread = true;
+      }
+    }
+  } catch (...) {
+    abandon_start();
+    throw;
+  }
+}
+
+// What has begun ends; nothing of it is left.
+void Server::State::abandon_start() noexcept {
+  request_stop(0);
+  for (Member& member : members) {
+    if (member.has_thread) {
+      member.thread.join();
+    } else {
+      for (const int listener : member.plan.listeners) os::close_fd(listener);
+    }
+  }
+  members.clear();  // Kills the processes.
+  listeners.close();
+  if (handles_signals) os::on_signals(nullptr, nullptr);
+  started = false;
+}
+
+void Server::State::start_process(Member& member) {
+  member.started_at = os::monotonic_clock().now();
+  member.start_again_at = -1;
+  const int child = member.process.fork();
+  if (child < 0) {
+    throw StartError(fmt::format("cannot start a worker process: {}",
+                                 std::generic_category().message(-child)));
+  }
+  if (child == 0) run_process(member);
+  member.process_id = child;
+}
+
+void Server::State::run_process(Member& member) noexcept {
+  base::enter_child_process();
+  base::counters = Statistics{};
+  // Only this worker's listeners stay open here: a listener that nobody accepts from would keep
+  // its backlog for itself.
+  member.plan.listeners = listeners.take(member.plan.index);
+  const auto drain = [](void* it) {
+    auto& told = *static_cast<Member*>(it);
+    const std::int64_t asked = told.ledger->stop_drain();
+    told.control.request_stop(asked >= 0 ? asked : nanoseconds(told.plan.options.drain));
+  };
+  const auto cut = [](void* it) { static_cast<Member*>(it)->control.request_stop(0); };
+  const auto look = [](void* it) { static_cast<Member*>(it)->control.waker.wake(); };
+  os::on_parents_signals({drain, cut, look, &member, supervisor_process});
+  member.run();
+  if (!member.failure.empty()) {
+    say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
+  }
+  os::exit_now(member.failure.empty() ? 0 : 1);
+}
+
+// --- stopping --------------------------------------------------------------------------------
+
+void Server::State::on_signal(os::Request request) noexcept {
+  switch (request) {
+    case os::Request::stop:
+      // The first signal drains. A second ends at once, also if a handler never returns.
+      if (stop_signals.fetch_add(1) > 0) {
+        request_stop(0);
+        os::exit_soon(3, 3);
+        return;
+      }
+      return request_stop(nanoseconds(options.drain));
+    case os::Request::report: report_asked = true; break;
+    case os::Request::restart: restart_asked = true; break;
+  }
+  bell->ring();
+  if (lone()) members.front().control.waker.wake();
+}
+
+// May run inside a signal handler: atomics and write(2) only.
+void Server::State::request_stop(std::int64_t drain) noexcept {
+  ledger->ask_to_stop(drain);
+  for (Member& member : members) member.control.request_stop(drain);
+  bell->ring();
+}
+
+void Server::State::close_listeners() noexcept {
+  const std::lock_guard lock(listeners_mutex);
+  listeners.close();
+}
+
+int Server::State::finish() {
+  close_listeners();
+  if (handles_signals) {
+    os::on_signals(nullptr, nullptr);
+    if (stop_signals.load() > 1) os::cancel_exit_soon();
+  }
+  started = false;
+  int code = 0;
+  for (const Member& member : members) {
+    if (member.failed) code = 1;
+    if (member.failure.empty()) continue;
+    say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
+    code = 1;
+  }
+  const std::uint64_t cut = ledger->sum().cut;
+  if (cut > 0) {
+    say(LogLevel::warning, fmt::format("{} connections were cut", cut));
+    if (code == 0) code = 3;
+  }
+  return code;
+}
+
+// --- for the workers -------------------------------------------------------------------------
+
+void Server::State::woken(unsigned worker) noexcept {
+  if (stopping() && !processes()) close_listeners();
+  if (ledger->is_called(worker)) {
+    ledger->answer(worker, base::counters);
+    bell->ring();
+  }
+  if (lone() && (report_asked || restart_asked)) supervise_in_background();
+}
+
+void Server::State::forked() noexcept {
+  listeners.drop();
+  bell->drop();
+}
+
+void Server::State::supervise_in_background() noexcept {
+  if (supervised.exchange(true)) return;
+  // The signals stay with the thread that waits: they end its blocking calls.
+  const os::SignalsHeld held;
+  const auto body = [](void* it) noexcept { detail::Supervisor(*static_cast<State*>(it)).run(); };
+  if (supervisor.start(0, body, this) == 0) return;
+  supervised = false;
+  report_asked = restart_asked = false;
+  say(LogLevel::error, "cannot start a thread that answers the signal");
+}
+
+}  // namespace weir

@@ -1,0 +1,85 @@
+// state.h - a server: what was asked for, its workers, and what its supervisor keeps.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <weir/server.h>
+
+#include "os/bell.h"
+#include "os/ledger.h"
+#include "os/signals.h"
+#include "os/thread.h"
+#include "server/listeners.h"
+#include "server/member.h"
+
+namespace weir {
+
+struct Server::State final : detail::Host {
+  explicit State(detail::Handler* given) : handler(given) {}
+
+  // What was asked for.
+  std::unique_ptr<detail::Handler> handler;
+  std::vector<std::string> addresses;  // As given; read by start().
+  Options options;
+  Model model = Model::automatic;
+  LogFunction log = nullptr;
+  StatisticsFunction on_statistics = nullptr;
+  bool handles_signals = false;
+
+  // From start() on.
+  Choice chosen{Model::automatic, {}};
+  std::vector<Endpoint> endpoints;
+  std::unique_ptr<os::Ledger> ledger;
+  std::unique_ptr<os::Bell> bell;  // Rung for the supervisor.
+  std::list<detail::Member> members;
+  int supervisor_process = 0;
+  bool started = false;
+
+  // Closed by whoever sees a stop first: the supervisor or a worker.
+  std::mutex listeners_mutex;
+  detail::Listeners listeners;
+
+  // Set by signal handlers.
+  std::atomic<int> stop_signals{0};
+  std::atomic<bool> report_asked{false};
+  std::atomic<bool> restart_asked{false};
+
+  // A lone worker runs on the thread that waits; then the supervisor, which has little to do,
+  // gets a thread of its own when there is something.
+  os::Thread supervisor;
+  std::atomic<bool> supervised{false};
+
+  bool processes() const noexcept { return options.worker_kind == WorkerKind::process; }
+  bool lone() const noexcept { return !processes() && members.size() == 1; }
+  void say(LogLevel level, const std::string& line) const {
+    if (log != nullptr) log(level, line);
+  }
+
+  void make_members();
+  void start_members();
+  void abandon_start() noexcept;
+  /// Starts a worker process, or starts it again. Throws StartError.
+  void start_process(detail::Member& member);
+  /// From any thread, or from a signal handler.
+  void request_stop(std::int64_t drain) noexcept;
+  void on_signal(os::Request request) noexcept;
+  bool stopping() const noexcept { return ledger->stop_drain() >= 0; }
+  void close_listeners() noexcept;
+  void supervise_in_background() noexcept;
+  int finish();
+
+  // For the workers.
+  void woken(unsigned worker) noexcept override;
+  void forked() noexcept override;
+
+ private:
+  [[noreturn]] void run_process(detail::Member& member) noexcept;
+};
+
+}  // namespace weir

@@ -1,0 +1,16 @@
+// host.h - who runs a worker, as the worker sees it.
+#pragma once
+
+namespace weir::detail {
+
+class Host {
+ public:
+  virtual ~Host() = default;
+  /// On the worker's thread: it has begun, or somebody has woken it.
+  virtual void woken(unsigned worker) noexcept = 0;
+  /// In a child process that the worker has forked for a client: gives back the descriptors that
+  /// are not the client's.
+  virtual void forked() noexcept = 0;
+};
+
+}  // namespace weir::detail
