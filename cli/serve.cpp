@@ -1,6 +1,7 @@
 // serve.cpp - `weir serve`: runs a built-in handler on the model of choice until a signal comes.
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,12 @@ HandlerFunction chosen_handler(const std::string& name) {
   throw UsageError(fmt::format("unknown handler '{}'; handlers: {}", name, handler_list()));
 }
 
+// Whoever reads our stdout through a pipe gets the line now.
+void print_line(const std::string& line) {
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
+}
+
 int serve(const Request& request) {
   Server server(chosen_handler(request.handler));
   server.model(model_of(request.model));
@@ -58,6 +65,9 @@ int serve(const Request& request) {
   options.drain = std::chrono::milliseconds(request.drain_ms);
   server.options(options).handle_signals();
   server.on_log([](LogLevel, std::string_view line) { log(line); });
+  server.on_statistics([](const Server& self, const Statistics& statistics) {
+    print_line(totals_json(self.chosen().model, statistics, cpu_time()));
+  });
 
   server.start();
   const int exit_code = server.wait();
@@ -65,7 +75,7 @@ int serve(const Request& request) {
   const CpuTime cpu = cpu_time();
   log(totals_line(server.statistics(), cpu));
   if (request.totals == "json") {
-    fmt::print("{}\n", totals_json(server.chosen().model, server.statistics(), cpu));
+    print_line(totals_json(server.chosen().model, server.statistics(), cpu));
   }
   return exit_code;
 }
@@ -114,7 +124,8 @@ std::string footer() {
     text += fmt::format("  {:<8}  {}\n", info.name, info.summary);
   }
   return text + "Models (see weir models):\n  " + model_list() +
-         "\nSIGINT and SIGTERM stop the server.";
+         "\nSIGINT and SIGTERM stop the server; SIGUSR1 prints statistics as a line of JSON on "
+         "stdout.";
 }
 
 }  // namespace

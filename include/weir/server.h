@@ -24,8 +24,9 @@ namespace weir {
 enum class LogLevel : unsigned char { info, warning, error };
 /// Called with one line, without its newline, from any of the server's threads. Must not throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
-/// Called with the sums over all workers. Must not throw.
-using StatisticsFunction = void (*)(const Statistics& statistics);
+class Server;
+/// Called with what all workers have counted so far. Must not throw.
+using StatisticsFunction = void (*)(const Server& server, const Statistics& statistics);
 
 namespace detail {
 

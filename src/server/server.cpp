@@ -1,7 +1,5 @@
 #include <weir/server.h>
 
-#include <cerrno>
-#include <exception>
 #include <system_error>
 
 #include "base/assert.h"
@@ -20,7 +18,7 @@ std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
 
 }  // namespace
 
-Server::Server(detail::Handler* handler) : state_(new State(handler)) {}
+Server::Server(detail::Handler* handler) : state_(new State(*this, handler)) {}
 
 Server::~Server() {
   if (state_->started) {

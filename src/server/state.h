@@ -21,7 +21,9 @@
 namespace weir {
 
 struct Server::State final : detail::Host {
-  explicit State(detail::Handler* given) : handler(given) {}
+  State(const Server& whose, detail::Handler* given) : server(whose), handler(given) {}
+
+  const Server& server;
 
   // What was asked for.
   std::unique_ptr<detail::Handler> handler;
