@@ -1,5 +1,7 @@
 #include "server/member.h"
 
+#include <fmt/format.h>
+
 #include <exception>
 
 #include "base/counters.h"
@@ -18,6 +20,11 @@ void Member::run() noexcept {
   ledger->answer(plan.index, base::counters);
   ended.store(true);
   bell->ring();
+}
+
+std::string described(const os::Ending& ending) {
+  if (ending.signal != 0) return fmt::format("was ended by signal {}", ending.signal);
+  return fmt::format("ended with exit code {}", ending.code);
 }
 
 }  // namespace weir::detail

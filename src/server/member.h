@@ -40,4 +40,7 @@ struct Member {
   void run() noexcept;
 };
 
+/// "was ended by signal 9", "ended with exit code 1"
+std::string described(const os::Ending& ending);
+
 }  // namespace weir::detail

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <exception>
 #include <system_error>
@@ -12,6 +12,7 @@
 #include "engine/blocking.h"
 #include "os/calls.h"
 #include "os/clock.h"
+#include "os/poll.h"
 #include "os/signals.h"
 #include "server/launch.h"
 #include "server/supervisor.h"
@@ -84,20 +85,45 @@ void Server::State::start_members() {
       };
       os::on_signals(on_signal, this);
     }
-    for (Member& member : members) {
-      if (processes()) {
-        start_process(member);
-      } else if (!lone()) {
-        const auto body = [](void* it) noexcept { static_cast<Member*>(it)->run(); };
-        if (member.thread.start(0, body, &member) != 0) {
-          throw StartError("cannot start a worker's thread");
-        }
-        member.has_thread = true;
-      }
-    }
+    for (Member& member : members) start_member(member);
+    await_members();
   } catch (...) {
     abandon_start();
     throw;
+  }
+}
+
+void Server::State::start_member(Member& member) {
+  if (processes()) return start_process(member);
+  if (lone()) return;  // wait() runs it.
+  const auto body = [](void* it) noexcept { static_cast<Member*>(it)->run(); };
+  if (member.thread.start(0, body, &member) != 0) {
+    throw StartError("cannot start a worker's thread");
+  }
+  member.has_thread = true;
+}
+
+// Until every worker runs: then one that cannot is an error of the start.
+void Server::State::await_members() {
+  for (Member& member : members) {
+    while (!lone() && !ledger->answered(member.plan.index, 1)) {
+      os::Ending ending;
+      if (member.process.reap(ending)) {
+        if (stopping()) break;
+        throw StartError(fmt::format("worker {} {} at its start", member.plan.index,
+                                     detail::described(ending)));
+      }
+      if (member.ended && !member.failure.empty()) {
+        throw StartError(
+            fmt::format("worker {} cannot start: {}", member.plan.index, member.failure));
+      }
+      if (member.ended) break;  // A stop has come already.
+      std::array news{os::PollEntry{bell->fd(), os::poll_readable, 0},
+                      os::PollEntry{member.process.fd(), os::poll_readable, 0}};
+      constexpr std::int64_t unheard = 20'000'000;  // A death of which no descriptor tells.
+      os::poll(news.data(), news.size(), unheard);
+      bell->clear();
+    }
   }
 }
 

@@ -65,6 +65,8 @@ struct Server::State final : detail::Host {
 
   void make_members();
   void start_members();
+  void start_member(detail::Member& member);
+  void await_members();
   void abandon_start() noexcept;
   /// Starts a worker process, or starts it again. Throws StartError.
   void start_process(detail::Member& member);

@@ -31,11 +31,6 @@ std::int64_t pause_after(unsigned quick_deaths) noexcept {
   return std::min(longest_pause, shortest_pause << std::min(quick_deaths - 2, 10u));
 }
 
-std::string described(const os::Ending& ending) {
-  if (ending.signal != 0) return fmt::format("was ended by signal {}", ending.signal);
-  return fmt::format("ended with exit code {}", ending.code);
-}
-
 }  // namespace
 
 void Supervisor::run() {

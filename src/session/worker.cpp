@@ -56,6 +56,7 @@ void Worker::run() {
 }
 
 void Worker::start() {
+  if (plan_.host != nullptr) plan_.host->woken(plan_.index);
   for (const int listener : plan_.listeners) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
     ++listening_;
