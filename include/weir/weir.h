@@ -15,4 +15,5 @@
 #include <weir/server.h>
 #include <weir/task.h>
 #include <weir/time.h>
+#include <weir/trace.h>
 #include <weir/when.h>

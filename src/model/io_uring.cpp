@@ -21,7 +21,8 @@ constexpr RecipeStep recipe[] = {
      "completions.",
      "engine/completion",
      "sqe:send sqe:sendmsg sqe:poll sqe:close sqe:cancel sqe:nop io_uring_enter"},
-    {"Walk the completions; resume whose operation is done.", "engine/completion", "cqe"},
+    {"Walk the completions; resume whose operation is done.", "engine/completion",
+     "cqe:accept cqe:recv cqe:send cqe:sendmsg cqe:poll cqe:close cqe:cancel cqe:nop"},
     {"A buffer goes back into the stock when the handler has let go of it.", "os/ring", ""},
 };
 

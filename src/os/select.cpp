@@ -15,6 +15,10 @@ struct SelectSets::State {
 
 int select_limit() noexcept { return FD_SETSIZE; }
 
+bool in_select_set(const void* set, int fd) noexcept {
+  return set != nullptr && FD_ISSET(fd, static_cast<const fd_set*>(set));
+}
+
 SelectSets::SelectSets() : state_(std::make_unique<State>()) {
   FD_ZERO(&state_->want_read);
   FD_ZERO(&state_->want_write);

@@ -10,6 +10,9 @@ namespace weir::os {
 /// of a larger number writes outside the set, so add() never does.
 int select_limit() noexcept;
 
+/// Whether `fd` is in an fd_set; nullptr is an empty one.
+bool in_select_set(const void* set, int fd) noexcept;
+
 /// What is wanted, and what select(2) said of it.
 class SelectSets {
  public:

@@ -100,6 +100,8 @@ struct Call {
   std::array<std::uint64_t, 6> arguments{};
   /// What it returned: a value, or -errno.
   std::int64_t result = 0;
+  /// The tap's own, from before() to after().
+  std::uint64_t note = 0;
 
   /// The descriptor it is about, or -1.
   int fd() const noexcept;
