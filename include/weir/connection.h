@@ -60,7 +60,7 @@ class [[nodiscard("send() does nothing until it is awaited")]] Send;
 
 class SendBase {
  public:
-  explicit SendBase(Connection& connection) noexcept : connection_(connection) {}
+  explicit SendBase(Connection& connection) noexcept : connection_(&connection) {}
   template <HasScope P>
   void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
     suspend(awaiting, *awaiting.promise().scope);
@@ -81,8 +81,10 @@ class SendBase {
   /// Throws what the wait ended with.
   void finish_wait();
 
-  Connection& connection_;
-  SendWait* wait_ = nullptr;
+  union {
+    Connection* connection_;  ///< Until it has started;
+    SendWait* wait_;          ///< after that what it waits for, if anything.
+  };
 };
 
 template <std::size_t Count>

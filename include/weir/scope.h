@@ -3,6 +3,9 @@
 // Part of the engine room. A handler meets it only through when_any, within and a server's stop.
 #pragma once
 
+#include <exception>
+#include <utility>
+
 namespace weir::detail {
 
 /// What a suspended coroutine waits for, as far as cancelling is concerned.
@@ -44,8 +47,18 @@ class Scope {
   void renew() noexcept { cancelled_ = false; }
   const Suspension* waits_for() const noexcept { return waits_for_; }
 
+  /// What left the task that has just ended in this line, until its awaiter takes it.
+  void keep_exception(std::exception_ptr exception) noexcept {
+    exception_ = std::move(exception);
+  }
+  void rethrow_kept() {
+    if (exception_) [[unlikely]]
+      std::rethrow_exception(std::exchange(exception_, nullptr));
+  }
+
  private:
   Suspension* waits_for_ = nullptr;
+  std::exception_ptr exception_;
   bool cancelled_ = false;
 };
 

@@ -54,11 +54,12 @@ class PromiseBase {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalSuspend final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { exception = std::current_exception(); }
+  // Kept by the scope, a pointer less for each frame: whoever awaits takes it before anything
+  // else runs in that scope.
+  void unhandled_exception() noexcept { scope->keep_exception(std::current_exception()); }
 
   Scope* scope = nullptr;
   Waiter* waiter = nullptr;
-  std::exception_ptr exception;
 };
 
 template <class T>
@@ -70,7 +71,7 @@ class Promise final : public PromiseBase {
     value_.emplace(std::forward<U>(value));
   }
   T result() {
-    if (exception) std::rethrow_exception(exception);
+    scope->rethrow_kept();
     return std::move(*value_);
   }
 
@@ -83,9 +84,7 @@ class Promise<void> final : public PromiseBase {
  public:
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
-  void result() {
-    if (exception) std::rethrow_exception(exception);
-  }
+  void result() { scope->rethrow_kept(); }
 };
 
 /// The coroutine types whose co_await Weir can park: those whose promise knows its Scope.
@@ -115,6 +114,8 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
   using promise_type = detail::Promise<T>;
   using value_type = T;
 
+  /// Empty: good for nothing but being assigned to.
+  Task() noexcept = default;
   Task(Task&& other) noexcept : frame_(std::exchange(other.frame_, {})) {}
   Task& operator=(Task&& other) noexcept {
     if (this != &other) {

@@ -11,8 +11,11 @@
 namespace weir::detail {
 namespace {
 
-// Frames of up to `largest` bytes, in steps that keep the alignment of operator new.
+// Frames of up to `largest` bytes, in the steps of glibc's malloc: it hands out 16 n + 8 bytes and
+// keeps 8 for itself.
 constexpr std::size_t step = 16;
+constexpr std::size_t index_of(std::size_t size) noexcept { return (size + 7) / step; }
+constexpr std::size_t size_at(std::size_t index) noexcept { return index * step + 8; }
 constexpr std::size_t largest = 2048;
 // What a thread keeps of one size; more goes back to the system.
 constexpr std::size_t kept_bytes = 1024 * 1024;
@@ -25,8 +28,8 @@ class FramePool {
  public:
   ~FramePool();
 
-  FreeFrame* free[largest / step + 1] = {};
-  std::size_t count[largest / step + 1] = {};
+  FreeFrame* free[index_of(largest) + 1] = {};
+  std::size_t count[index_of(largest) + 1] = {};
 };
 
 // A frame may be freed after this thread's pool is gone (a thread_local's destructor order).
@@ -49,7 +52,7 @@ FrameFault* exchange_frame_fault(FrameFault* fault) noexcept {
 
 void* allocate_frame(std::size_t size) {
   if (frame_fault != nullptr && frame_fault->strikes()) throw std::bad_alloc();
-  const std::size_t index = (size + step - 1) / step;
+  const std::size_t index = index_of(size);
   if (WEIR_POOLS != 0 && size <= largest && !pool_is_gone) {
     if (FreeFrame* frame = pool.free[index]) {
       pool.free[index] = frame->next;
@@ -57,15 +60,15 @@ void* allocate_frame(std::size_t size) {
       return frame;
     }
   }
-  void* memory = std::malloc(index * step);
+  void* memory = std::malloc(size_at(index));
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 void free_frame(void* memory, std::size_t size) noexcept {
-  const std::size_t index = (size + step - 1) / step;
+  const std::size_t index = index_of(size);
   if (WEIR_POOLS == 0 || size > largest || pool_is_gone ||
-      pool.count[index] * index * step >= kept_bytes) {
+      pool.count[index] * size_at(index) >= kept_bytes) {
     std::free(memory);
     return;
   }

@@ -57,7 +57,7 @@ void EpollPoller::settle() noexcept {
 
 // A socket that failed or was closed on both sides is ready for everything: the calls will say.
 // A half-close or urgent data beside the bytes: a short read may stop before them.
-std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
+inline std::uint8_t EpollPoller::meaning(std::uint32_t happened) noexcept {
   static_assert(readable == interest::receive && writable == interest::send << 1);
   if ((happened & ~(readable | writable)) == 0) [[likely]] {
     return static_cast<std::uint8_t>((happened & readable) | (happened & writable) >> 1);

@@ -31,23 +31,25 @@ struct Socket {
   virtual void unsent(std::span<const std::byte> bytes, int error) noexcept;
 
   int fd = -1;
-  bool is_listener = false;
-  bool is_tcp = false;
 
   // What we believe: try the call first, or wait to be told? Readiness and blocking engines.
   bool may_receive = true;
   bool may_send = true;
-  /// Read to the end of what is there, also after a short read (see ReadinessEngine::receive).
-  bool short_reads_mislead = false;
   /// The interest the poller has told the kernel of; the poller's own.
   std::uint8_t watched = 0;
   /// Size class of the next receive buffer: follows the sizes that come in.
   std::uint8_t buffer_class = 0;
 
+  // Seldom asked, so they share a byte: there is one of this for each idle connection.
+  bool is_listener : 1 = false;
+  bool is_tcp : 1 = false;
+  /// Read to the end of what is there, also after a short read (see ReadinessEngine::receive).
+  bool short_reads_mislead : 1 = false;
+
   // completion engine
-  bool armed = false;  ///< a multishot accept or receive is in the kernel
-  bool ended = false;  ///< the kernel has reported the end of the stream, or an error
-  bool closing = false;
+  bool armed : 1 = false;  ///< a multishot accept or receive is in the kernel
+  bool ended : 1 = false;  ///< the kernel has reported the end of the stream, or an error
+  bool closing : 1 = false;
   std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
   std::uint8_t queued = 0;     ///< buffers in `received`
   std::int32_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered

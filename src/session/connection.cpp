@@ -15,14 +15,30 @@ bool Receive::start(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
 
 Chunk Receive::await_resume() { return Session::of(connection_).take_received(); }
 
-bool SendBase::start(Piece bytes) { return Session::of(connection_).send(bytes, wait_); }
+bool SendBase::start(Piece bytes) {
+  SendWait* wait = nullptr;
+  const bool done = Session::of(*connection_).send(bytes, wait);
+  wait_ = wait;
+  return done;
+}
 bool SendBase::start(std::span<const Piece> pieces) {
-  return Session::of(connection_).send(pieces, wait_);
+  SendWait* wait = nullptr;
+  const bool done = Session::of(*connection_).send(pieces, wait);
+  wait_ = wait;
+  return done;
 }
 bool SendBase::start(Chunk&& chunk) {
-  return Session::of(connection_).send(std::move(chunk), wait_);
+  SendWait* wait = nullptr;
+  const bool done = Session::of(*connection_).send(std::move(chunk), wait);
+  wait_ = wait;
+  return done;
 }
-bool SendBase::start_finish() { return Session::of(connection_).finish(wait_); }
+bool SendBase::start_finish() {
+  SendWait* wait = nullptr;
+  const bool done = Session::of(*connection_).finish(wait);
+  wait_ = wait;
+  return done;
+}
 
 void SendBase::suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
   wait_->suspend(awaiting, scope);

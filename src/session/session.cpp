@@ -42,26 +42,26 @@ Session::~Session() { ASSERT(outbox_ == nullptr && children_ == nullptr); }
 void Session::serve(Handler& handler) noexcept {
   try {
     worker_.engine().adopt(*this);
-    task_.emplace(handler(*this));
+    task_ = handler(*this);
   } catch (...) {  // Out of memory, for the frame or the engine: this session's loss only.
     failed_ = true;
     reset_ = true;
     return end();
   }
-  if (task_->start(scope_, *this)) done();
+  if (task_.start(scope_, *this)) done();
 }
 
 void Session::done() noexcept {
   if (lingering_) {
     lingering_ = false;
     try {
-      task_->result();
+      task_.result();
     } catch (...) {
       // The peer took none of the last bytes, or vanished. If it has them all and only does not
       // close, an ordinary close is what is left to do.
       cut_ = reset_ = !fin_sent_;
     }
-    task_.reset();
+    task_ = {};
     return release();
   }
   handler_ended();
@@ -69,7 +69,7 @@ void Session::done() noexcept {
 
 void Session::handler_ended() noexcept {
   try {
-    task_->result();
+    task_.result();
   } catch (const IoError& error) {
     // A connection that broke, or a server that stops, is a common end. What the handler had
     // queued is still sent if it can be.
@@ -81,7 +81,7 @@ void Session::handler_ended() noexcept {
     failed_ = true;
     worker_.log_handler_error(*this, "an exception that is not a std::exception");
   }
-  task_.reset();
+  task_ = {};
   end();
 }
 
@@ -132,13 +132,13 @@ void Session::end() noexcept {
   lingering_ = true;
   scope_.renew();
   try {
-    task_.emplace(linger());
+    task_ = linger();
   } catch (...) {
     reset_ = true;
     lingering_ = false;
     return release();
   }
-  if (task_->start(scope_, *this)) done();
+  if (task_.start(scope_, *this)) done();
 }
 
 Task<> Session::linger() {

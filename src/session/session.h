@@ -5,7 +5,6 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <optional>
 #include <span>
 
 #include <weir/connection.h>
@@ -101,20 +100,20 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   Worker& worker_;
   ReceiveOperation receive_;
-  Scope scope_;
-  std::optional<Task<>> task_;  // The handler; later, the lingering.
+  Task<> task_;  // The handler; later, the lingering.
   Outbox* outbox_ = nullptr;
   Child* children_ = nullptr;
+  [[no_unique_address]] Scope scope_;  // What follows lies in its padding.
   std::int16_t send_error_ = 0;
-  bool is_client_;
-  bool finishing_ = false;  // FIN goes out when the outbox is empty; no further send.
-  bool fin_sent_ = false;
-  bool peer_done_ = false;  // An empty receive was seen.
-  bool ending_ = false;     // The handler has ended.
-  bool lingering_ = false;
-  bool reset_ = false;
-  bool cut_ = false;
-  bool failed_ = false;
+  bool is_client_ : 1;
+  bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
+  bool fin_sent_ : 1 = false;
+  bool peer_done_ : 1 = false;  // An empty receive was seen.
+  bool ending_ : 1 = false;     // The handler has ended.
+  bool lingering_ : 1 = false;
+  bool reset_ : 1 = false;
+  bool cut_ : 1 = false;
+  bool failed_ : 1 = false;
 };
 
 }  // namespace weir::detail
