@@ -44,6 +44,22 @@ Task<> Caller::connect() {
   station_.result.connects.record((now() - begin).count());
 }
 
+Task<> Caller::greet() {
+  exchange_->begin();
+  for (auto rest = exchange_->request(); !rest.empty();) {
+    const auto piece = rest.first(std::min(rest.size(), piece_size));
+    rest = rest.subspan(piece.size());
+    co_await client_->send(piece);
+  }
+  for (unsigned replies = 0; replies == 0;) {
+    const Chunk bytes = co_await client_->receive();
+    station_.result.bytes_received += bytes.size();
+    replies = bytes.empty() ? exchange_->take_end(1) : exchange_->take(bytes.bytes());
+  }
+  ++station_.result.requests_ever;
+  ++station_.result.greetings;
+}
+
 bool Caller::goes_on() const noexcept {
   return !quiet() || station_.load.open_loop() || now().count() < station_.window.end;
 }

@@ -42,6 +42,9 @@ class Caller {
 
   /// Connects, and notes how long it took. Throws IoError.
   Task<> connect();
+  /// One exchange, so that the server has certainly accepted this connection and, as it accepts
+  /// in order, those that were made before it. Throws IoError, BadReply.
+  Task<> greet();
   /// Closed loop: sends and checks until the window ends and every reply is there. Open loop:
   /// until it is cancelled. Broken connections are counted and replaced.
   Task<> talk();

@@ -72,7 +72,8 @@ int load(const Asked& asked) {
   } else {
     fmt::print("{}", to_text(result));
   }
-  return result.error_count() == 0 && result.requests > 0 ? 0 : 1;
+  const bool answered = result.requests > 0 || load.duration.count() == 0;
+  return result.error_count() == 0 && answered ? 0 : 1;
 }
 
 void add_what(CLI::App& command, Asked& asked) {
@@ -103,8 +104,8 @@ void add_what(CLI::App& command, Asked& asked) {
 
 void add_how(CLI::App& command, Asked& asked) {
   Load& load = asked.load;
-  add_value(command, "--duration", "S", asked.duration_s, positive_number(),
-            "Seconds that are measured");
+  add_value(command, "--duration", "S", asked.duration_s, number_from_zero(),
+            "Seconds that are measured; 0: connect and close only");
   add_value(command, "--warm-up", "S", asked.warm_up_s, number_from_zero(),
             "Seconds of the same load before");
   add_value(command, "--timeout", "S", asked.timeout_s, positive_number(),
@@ -118,8 +119,8 @@ void add_how(CLI::App& command, Asked& asked) {
   command.add_flag("--json", asked.json,
                    "Print one line of JSON, which `weir report merge` can read");
   command.add_flag("--phases", load.phases,
-                   "For programs: print each phase as it begins; before closing the "
-                   "connections wait for a line on stdin");
+                   "For programs: have each connection answered once before it begins; print "
+                   "each phase; wait for a line on stdin when connected and before closing");
 }
 
 }  // namespace

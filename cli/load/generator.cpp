@@ -64,8 +64,7 @@ class Conductor {
     while (together_.finished < together_.working) co_await sleep_for(1ms);
     if (load_.phases) {
       say_phase("answered");
-      std::string line;
-      std::getline(std::cin, line);  // Nothing is in flight: nobody is kept waiting.
+      wait_for_line();
     }
     together_.close = true;
   }
@@ -75,15 +74,23 @@ class Conductor {
 
  private:
   void begin() {
-    const std::int64_t moment = now().count();
-    Window& window = together_.window;
-    window.begin = moment + load_.warm_up.count();
-    window.end = window.begin + load_.duration.count();
     bool failed = false;
     for (const auto& worker : workers_) failed = failed || !worker->failure().empty();
-    if (failed) window.begin = window.end = moment;
-    if (load_.phases) say_phase("connected");
+    if (load_.phases && !failed) {
+      say_phase("connected");
+      wait_for_line();
+    }
+    const std::int64_t moment = now().count();
+    Window& window = together_.window;
+    window.begin = failed ? moment : moment + load_.warm_up.count();
+    window.end = failed ? moment : window.begin + load_.duration.count();
     together_.go = true;
+  }
+
+  // Nothing is in flight then: nobody is kept waiting.
+  static void wait_for_line() {
+    std::string line;
+    std::getline(std::cin, line);
   }
 
   Task<> reach(const std::atomic<std::int64_t>& moment) {

@@ -36,8 +36,8 @@ struct Load {
   Model model = Model::automatic;
   std::uint64_t seed = 1;
   bool progress = false;  ///< a line on stderr while it runs
-  /// For programs: prints each phase on stdout as it begins, and waits for a line on stdin before
-  /// it closes the connections.
+  /// For programs: has every connection answered once before it begins, prints each phase on
+  /// stdout, and waits for a line on stdin before it begins and before it closes the connections.
   bool phases = false;
 
   bool open_loop() const noexcept { return rate > 0; }

@@ -63,6 +63,7 @@ void Result::add(const Result& other) {
   requests += other.requests;
   requests_per_s += other.requests_per_s;
   requests_ever += other.requests_ever;
+  greetings += other.greetings;
   bytes_received += other.bytes_received;
   for (const auto& [kind, count] : other.errors) errors[kind] += count;
   for (const auto& [status, count] : other.statuses) statuses[status] += count;

@@ -33,6 +33,7 @@ struct Result {
   std::uint64_t requests = 0;  ///< answered in full and rightly
   double requests_per_s = 0;
   std::uint64_t requests_ever = 0;   ///< with those outside the measured time
+  std::uint64_t greetings = 0;       ///< of these: one for each connection before it began
   std::uint64_t bytes_received = 0;  ///< over the whole run
   std::map<std::string, std::uint64_t> errors;
   std::map<std::string, std::uint64_t> statuses;  ///< http

@@ -60,6 +60,7 @@ Json to_json(const Result& result) {
           {"requests", result.requests},
           {"requests_per_s", result.requests_per_s},
           {"requests_ever", result.requests_ever},
+          {"greetings", result.greetings},
           {"bytes_received", result.bytes_received},
           {"errors", result.errors},
           {"statuses", result.statuses},
@@ -90,6 +91,7 @@ Result result_from_json(const Json& document) {
   document.at("requests").get_to(result.requests);
   document.at("requests_per_s").get_to(result.requests_per_s);
   document.at("requests_ever").get_to(result.requests_ever);
+  document.at("greetings").get_to(result.greetings);
   document.at("bytes_received").get_to(result.bytes_received);
   document.at("errors").get_to(result.errors);
   document.at("statuses").get_to(result.statuses);

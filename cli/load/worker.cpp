@@ -70,7 +70,7 @@ Worker::Worker(const Load& load, unsigned index, const Pattern& pattern, Togethe
 Task<> Worker::work() {
   try {
     co_await connect_all();
-  } catch (const IoError& error) { failure_ = error.what(); }
+  } catch (const std::exception& error) { failure_ = error.what(); }
   ++together_.connected;
   co_await wait_for(together_.go);
   if (failure_.empty()) co_await talk_all();
@@ -83,15 +83,24 @@ Task<> Worker::work() {
 
 // --- connecting ------------------------------------------------------------------------------
 
+// The idle ones first: a server that answers a connection has accepted those before it.
 Task<> Worker::connect_all() {
+  const auto idle = [this](std::size_t lane) { return connect_idle_lane(lane); };
+  co_await side_by_side(idle, 0, lanes);
+  if (load_.churn) co_return;
   const auto lane = [this](std::size_t number) { return connect_lane(number); };
   co_await side_by_side(lane, 0, lanes);
 }
 
-Task<> Worker::connect_lane(std::size_t lane) {
+Task<> Worker::connect_idle_lane(std::size_t lane) {
   for (std::size_t i = lane; i < idle_.size(); i += lanes) co_await connect_idle(idle_[i]);
-  if (load_.churn) co_return;
-  for (std::size_t i = lane; i < callers_.size(); i += lanes) co_await callers_[i]->connect();
+}
+
+Task<> Worker::connect_lane(std::size_t lane) {
+  for (std::size_t i = lane; i < callers_.size(); i += lanes) {
+    co_await callers_[i]->connect();
+    if (load_.phases) co_await callers_[i]->greet();
+  }
 }
 
 Task<> Worker::connect_idle(Client& client) {

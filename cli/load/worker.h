@@ -47,6 +47,7 @@ class Worker {
 
  private:
   Task<> connect_all();
+  Task<> connect_idle_lane(std::size_t lane);
   Task<> connect_lane(std::size_t lane);
   Task<> connect_idle(Client& client);
   Task<> talk_all();
