@@ -9,7 +9,7 @@ import time
 
 TOOL = os.environ.get("WEIR_TOOL", "build/release/weir")
 EXAMPLES = os.environ.get("WEIR_EXAMPLES", "build/release/examples")
-PATIENCE = 30  # Seconds. Only a test that fails waits so long.
+PATIENCE = 60  # Seconds. Only a test that fails waits so long.
 
 MODELS = ("iterative fork threads nonblocking select poll epoll-lt epoll-et io-uring").split()
 ADDRESS = re.compile(r"(127\.0\.0\.1:\d+|\[::1?\]:\d+|unix:[^\s,]+)")
@@ -35,6 +35,16 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def has_ipv6():
+    """Whether this machine has IPv6; containers often have none."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 def connect(address):

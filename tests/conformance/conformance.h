@@ -144,6 +144,8 @@ std::size_t answered_as_others_leave(std::vector<Client>& clients);
 
 /// Why a behaviour is skipped; each is a reason that the matrix shows.
 constexpr const char* one_at_a_time = "serves one client at a time on each worker";
+constexpr const char* no_ipv6 = "there is no IPv6 here";
+constexpr const char* few_descriptors = "too few descriptors are allowed here";
 constexpr const char* no_shared_memory = "its connections are in processes that share no memory";
 
 }  // namespace conformance

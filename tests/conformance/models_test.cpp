@@ -120,6 +120,10 @@ TEST_F(Threads, Sleep_in_no_receive_that_a_message_of_another_connection_would_n
 class Select : public ModelTest {
  protected:
   Select() : ModelTest({Model::select}) {}
+  void SetUp() override {
+    if (support::raise_descriptors() < 4096) GTEST_SKIP() << few_descriptors;
+    ModelTest::SetUp();
+  }
 };
 
 TEST_F(Select, Serves_eleven_hundred_clients_as_others_leave) {

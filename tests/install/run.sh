@@ -11,7 +11,8 @@ cmake=${CMAKE:-cmake}
 export CXX=${CXX:-g++}
 export CXXFLAGS=${CXXFLAGS:-}
 
-scratch=$(mktemp -d)
+# Not in /tmp, which may be mounted noexec.
+scratch=$(mktemp -d "$build/installed.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
 echo "== install"

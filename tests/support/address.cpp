@@ -52,6 +52,12 @@ Address Address::parse(const std::string& text) {
   throw std::invalid_argument("no address: " + text);
 }
 
+bool has_ipv6() {
+  const Fd probe(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const Address address = Address::parse("[::1]:0");
+  return probe.open() && bind(probe.get(), address.get(), address.size) == 0;
+}
+
 RefusingPort::RefusingPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   const Address address = Address::parse("127.0.0.1:0");
   if (bind(fd_, address.get(), address.size) != 0) fail("bind");

@@ -18,6 +18,9 @@ struct Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
 };
 
+/// Whether this machine has IPv6; containers often have none.
+bool has_ipv6();
+
 /// A port of 127.0.0.1 that is taken, so that nobody else gets it, but has no listener.
 class RefusingPort {
  public:

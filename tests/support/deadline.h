@@ -6,12 +6,14 @@
 #include <chrono>
 #include <ctime>
 
+#include "tests/support/sandbox.h"
+
 namespace support {
 
 using Clock = std::chrono::steady_clock;
 
 /// Long enough for a loaded machine and a sanitizer; only a test that fails ever waits so long.
-constexpr std::chrono::seconds patience{30};
+constexpr std::chrono::seconds patience{sanitized() ? 180 : 60};
 
 class Deadline {
  public:

@@ -15,6 +15,14 @@
 
 namespace support {
 
+std::size_t raise_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("getrlimit");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
+  return limit.rlim_cur;
+}
+
 void limit_descriptors(std::size_t count) {
   const rlimit limit{count, count};
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");

@@ -5,6 +5,9 @@
 
 namespace support {
 
+/// Raises RLIMIT_NOFILE as far as is allowed without a privilege, and returns it.
+std::size_t raise_descriptors();
+
 /// RLIMIT_NOFILE.
 void limit_descriptors(std::size_t count);
 /// Opens so many descriptors that survive exec.
