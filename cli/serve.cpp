@@ -28,6 +28,7 @@ struct Request {
   std::string model = "automatic";
   std::vector<std::string> listen{"127.0.0.1:7000"};
   std::string worker_kind = "thread";
+  std::string overload = "pause";
   std::string totals = "text";
   std::int64_t spin_before_sleep_us = 0;
   std::int64_t linger_ms = Options{}.linger.count();
@@ -60,6 +61,7 @@ int serve(const Request& request) {
   Options options = request.options;
   options.worker_kind =
       request.worker_kind == "process" ? WorkerKind::process : WorkerKind::thread;
+  options.overload = request.overload == "reject" ? Overload::reject : Overload::pause;
   options.spin_before_sleep = std::chrono::microseconds(request.spin_before_sleep_us);
   options.linger = std::chrono::milliseconds(request.linger_ms);
   options.drain = std::chrono::milliseconds(request.drain_ms);
@@ -92,6 +94,16 @@ void add_worker_options(CLI::App& command, Request& request) {
             "Connections that may wait in the kernel to be accepted");
   add_value(command, "--connections-max", "N", options.connections_max, number(0, UINT32_MAX),
             "Connections served at once; 0: what the descriptor limit allows");
+}
+
+void add_limit_options(CLI::App& command, Request& request) {
+  Options& options = request.options;
+  add_value(command, "--connections-per-address", "N", options.connections_per_address,
+            number(0, UINT32_MAX), "Connections served at once from one address; 0: no limit");
+  add_value(command, "--memory-max", "BYTES", options.memory_max, size_in_bytes(),
+            "Memory of all outboxes and buffers (also 64M); 0: a quarter of what there is");
+  add_value(command, "--overload", "WHAT", request.overload, one_of({"pause", "reject"}),
+            "At a limit new clients wait in the backlog (pause) or are closed at once (reject)");
 }
 
 void add_model_options(CLI::App& command, Request& request) {
@@ -150,6 +162,7 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->type_name("ADDRESS")
       ->capture_default_str();
   add_worker_options(*command, *request);
+  add_limit_options(*command, *request);
   add_model_options(*command, *request);
   add_session_options(*command, *request);
   add_value(*command, "--totals", "FORM", request->totals, one_of({"text", "json"}),

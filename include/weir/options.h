@@ -11,6 +11,12 @@ namespace weir {
 /// iterative x threads a thread pool.
 enum class WorkerKind : std::uint8_t { thread, process };
 
+/// What becomes of clients that come when a limit is reached.
+enum class Overload : std::uint8_t {
+  pause,   ///< they wait in the backlog until there is room
+  reject,  ///< they are accepted and closed at once, and counted
+};
+
 struct Options {
   // --- workers and listening -------------------------------------------------------------
 
@@ -30,11 +36,29 @@ struct Options {
 
   // --- limits ----------------------------------------------------------------------------
 
-  /// Connections served at once by the whole server, shared out evenly among the workers;
-  /// further ones wait in the backlog. Raising it costs descriptors, and on `threads` and `fork`
-  /// a thread or a process each. 0 = what the descriptor limit (RLIMIT_NOFILE) allows, less 32.
-  /// On `iterative` always one a worker.
+  /// Connections served at once by the whole server, by all its workers together. Raising it
+  /// costs descriptors, and on `threads` and `fork` a thread or a process each. 0 = what the
+  /// descriptor limit (RLIMIT_NOFILE) allows, less 32. On `iterative` also one a worker at most.
   unsigned connections_max = 0;
+
+  /// Connections served at once from one address: an IPv4 address, or the first 64 bits of an
+  /// IPv6 address. Further ones are closed at once, whatever `overload` says, because leaving
+  /// them in the backlog would keep everybody else waiting. Costs one system call a connection.
+  /// Unix sockets are not limited. 0 = no limit, the default: behind a proxy or a NAT many
+  /// clients share an address.
+  unsigned connections_per_address = 0;
+
+  /// Bytes that all outboxes and receive buffers may hold. Beyond it no connection is accepted,
+  /// and each outbox is full at outbox_low already, so that readers who do not keep up cannot
+  /// take the memory of others. What io-uring maps for its ring (4 MiB a worker) does not count.
+  /// 0 = a quarter of the memory that this process may use.
+  std::size_t memory_max = 0;
+
+  /// At connections_max, at memory_max, and out of descriptors: leave new clients in the backlog,
+  /// or tell them at once by closing. `pause` suits clients that wait, `reject` those that can go
+  /// to another server. Out of descriptors, either way: established connections go on, the
+  /// listener rests, and a free descriptor is noticed within 100 ms.
+  Overload overload = Overload::pause;
 
   /// `threads` only: stack of each thread, in bytes. Handlers are coroutines, whose frames are
   /// on the heap, so little is needed. At least 64 KiB.

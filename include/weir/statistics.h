@@ -8,12 +8,21 @@ namespace weir {
 /// Sums over all workers, threads and processes. Counters only grow. Connections that handlers
 /// open with connect() count in traffic and system calls, not among the connections.
 struct Statistics {
-  // Connections. accepted = closed + open, always.
+  // Connections. accepted = open() + closed, and closed is the sum of the next five, always.
   std::uint64_t accepted = 0;
   std::uint64_t closed = 0;
-  std::uint64_t failed = 0;  ///< of the closed: their handler ended by an exception
+  std::uint64_t ended = 0;   ///< of the closed: the handler returned
+  std::uint64_t failed = 0;  ///< of the closed: the handler ended by an exception
   std::uint64_t cut = 0;     ///< of the closed: ended by a stop's deadline, or by Options::linger
                              ///< before the peer had taken the last bytes
+  std::uint64_t timed_out = 0;  ///< of the closed: ended by a deadline of Options
+  std::uint64_t lost = 0;       ///< of the closed: the process that served it died
+
+  // Refused: closed at once, never served, not among the accepted. By what was reached.
+  std::uint64_t refused_full = 0;         ///< connections_max; or the server was stopping
+  std::uint64_t refused_address = 0;      ///< connections_per_address
+  std::uint64_t refused_memory = 0;       ///< memory_max, or there was none
+  std::uint64_t refused_descriptors = 0;  ///< the limit of descriptors
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
 
   // Traffic.
@@ -39,6 +48,9 @@ struct Statistics {
     return calls_accept + calls_receive + calls_send + calls_wait + calls_control + calls_other;
   }
   std::uint64_t open() const noexcept { return accepted - closed; }
+  std::uint64_t refused() const noexcept {
+    return refused_full + refused_address + refused_memory + refused_descriptors;
+  }
 };
 
 }  // namespace weir

@@ -18,9 +18,14 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
       pool_(*new BufferPool),
       operations_left_(options.budget_operations),
       bytes_left_(static_cast<std::int64_t>(options.budget_bytes)),
-      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)) {}
+      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)) {
+  regain_reserve();
+}
 
-Engine::~Engine() { pool_.abandon(); }
+Engine::~Engine() {
+  if (reserve_ >= 0) calls_.close(reserve_);
+  pool_.abandon();
+}
 
 void Socket::unsent(std::span<const std::byte> /*bytes*/, int /*error*/) noexcept {}
 
@@ -64,6 +69,31 @@ void Engine::reset_on_close(Socket& socket) noexcept { calls_.reset_on_close(soc
 std::size_t Engine::unread(Socket& socket) noexcept { return calls_.unread(socket.fd); }
 Endpoint Engine::peer(const Socket& socket) const { return calls_.peer(socket.fd); }
 Endpoint Engine::local(const Socket& socket) const { return calls_.local(socket.fd); }
+Endpoint Engine::peer_of(int fd) const { return calls_.peer(fd); }
+
+bool Engine::regain_reserve() noexcept {
+  if (!options_.keeps_reserve || reserve_ >= 0) return true;
+  Endpoint any;
+  any.family = Endpoint::Family::unix_socket;
+  reserve_ = calls_.socket_for(any, kernel::Mode::nonblocking);
+  return reserve_ >= 0;
+}
+
+unsigned Engine::turn_away(Socket& listener, unsigned most) noexcept {
+  unsigned count = 0;
+  while (count < most && regain_reserve()) {
+    kernel::PollEntry waiting{listener.fd, kernel::poll_readable, 0};
+    if (calls_.poll(&waiting, 1, 0) == 0) break;
+    calls_.close(std::exchange(reserve_, -1));
+    const int fd = calls_.accept(listener.fd, kernel::Mode::nonblocking);
+    if (fd < 0) break;
+    calls_.close(fd);
+    ++count;
+  }
+  regain_reserve();
+  return count;
+}
+
 int Engine::make_socket(const Endpoint& endpoint) noexcept {
   return calls_.socket_for(endpoint, kernel::Mode::nonblocking);
 }

@@ -28,6 +28,7 @@ struct EngineOptions {
   std::size_t budget_bytes = 1024 * 1024;
   bool send_when_writable = false;
   bool several_listeners = false;
+  bool keeps_reserve = false;  ///< a descriptor for turn_away()
   bool spin = false;
   std::int64_t spin_before_sleep = 0;  // ns
   std::size_t stage_bytes = 4096;      // 0: nothing is staged
@@ -91,6 +92,14 @@ class Engine {
   virtual std::size_t unread(Socket& socket) noexcept;
   virtual Endpoint peer(const Socket& socket) const;
   virtual Endpoint local(const Socket& socket) const;
+  /// Of a descriptor that was accepted and not adopted yet.
+  virtual Endpoint peer_of(int fd) const;
+  /// Out of descriptors: accepts and closes at once what waits in the listener's backlog, with
+  /// the one descriptor that is kept for this. Returns how many, at most `most`.
+  virtual unsigned turn_away(Socket& listener, unsigned most) noexcept;
+  /// False: the descriptor that is kept for this is missing. Another thread may take the number
+  /// while it is given up; whoever comes next has to make room for it.
+  bool regain_reserve() noexcept;
   /// A socket to connect with, for adopt(): a descriptor or -errno.
   virtual int make_socket(const Endpoint& endpoint) noexcept;
   /// Gives such a socket the address that it connects from: 0 or -errno.
@@ -222,6 +231,7 @@ class Engine {
   void finish_due_timers() noexcept;
   std::int64_t until_next_timer() noexcept;
 
+  int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
   unsigned operations_left_ = 0;
   std::int64_t bytes_left_ = 0;

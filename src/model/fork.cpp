@@ -27,9 +27,18 @@ constexpr RecipeStep recipe[] = {
     {"Reclaim the children that have ended.", "open()", "waitid waitpid"},
 };
 
-class ProcessEach final : public Placement {
+/// How a child tells what its session came to: exit codes that nothing else uses.
+enum ExitCode : int { session_ended = 0, session_failed = 41, session_cut, session_timed_out };
+
+int exit_code(const Statistics& counted) noexcept {
+  if (counted.cut != 0) return session_cut;
+  if (counted.timed_out != 0) return session_timed_out;
+  return counted.failed != 0 ? session_failed : session_ended;
+}
+
+class ProcessEach final : public Placement, private os::Children::Watcher {
  public:
-  explicit ProcessEach(const Plan& plan) noexcept : plan_(plan) {}
+  explicit ProcessEach(const Plan& plan) : plan_(plan), children_(this) {}
 
   int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept override;
   std::size_t open() noexcept override;
@@ -43,17 +52,36 @@ class ProcessEach final : public Placement {
     std::int64_t drain = 0;
   };
   [[noreturn]] void run_child(int fd, std::uint64_t id, bool is_tcp) noexcept;
+  void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
   const Plan& plan_;
+  Worker* acceptor_ = nullptr;
   os::Children children_;
   std::int64_t killed_at_ = -1;
 };
 
 int ProcessEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept {
-  const int child = children_.fork();
+  acceptor_ = &acceptor;
+  const int child = children_.fork(id);
   if (child == 0) run_child(fd, id, is_tcp);
+  if (child < 0) return child;
   acceptor.engine().discard(fd);
-  return child < 0 ? child : 0;
+  return 0;
+}
+
+// The connection is counted by the child's end, not by what the child counted, so that none is
+// counted twice or never, wherever the child dies.
+void ProcessEach::child_ended(std::uint64_t id, int exit_code) noexcept {
+  Statistics& counters = base::counters;
+  ++counters.closed;
+  switch (exit_code) {
+    case session_ended: ++counters.ended; break;
+    case session_failed: ++counters.failed; break;
+    case session_cut: ++counters.cut; break;
+    case session_timed_out: ++counters.timed_out; break;
+    default: ++counters.lost;
+  }
+  acceptor_->connection_left(id);
 }
 
 void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
@@ -76,10 +104,12 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   {
     BlockingEngine engine(engine_options(plan), *plan.calls, control.control.waker);
     Worker worker(plan, engine);
-    worker.run_one(fd, id, is_tcp);
+    if (!worker.run_one(fd, id, is_tcp)) ++base::counters.failed;
   }
-  --base::counters.accepted;  // The parent has counted it.
-  children_.exit_child();
+  Statistics& counters = base::counters;
+  const int code = exit_code(counters);
+  counters.closed = counters.ended = counters.failed = counters.cut = counters.timed_out = 0;
+  children_.exit_child(code);
 }
 
 std::size_t ProcessEach::open() noexcept {

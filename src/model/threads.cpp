@@ -71,12 +71,8 @@ int ThreadEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) n
     const int error = client.thread.start(plan_.options.thread_stack, run_client, &client);
     if (error == 0) return 0;
     clients_.pop_back();
-    acceptor.engine().discard(fd);
     return -error;
-  } catch (const std::bad_alloc&) {
-    acceptor.engine().discard(fd);
-    return -ENOMEM;
-  }
+  } catch (const std::bad_alloc&) { return -ENOMEM; }
 }
 
 void ThreadEach::run_client(void* argument) noexcept {
@@ -84,11 +80,13 @@ void ThreadEach::run_client(void* argument) noexcept {
   {
     BlockingEngine engine(engine_options(client.plan), *client.plan.calls, client.control.waker);
     Worker worker(client.plan, engine);
-    worker.run_one(client.fd, client.id, client.is_tcp);
+    if (!worker.run_one(client.fd, client.id, client.is_tcp)) {
+      engine.discard(client.fd);
+      ++base::counters.closed;
+      ++base::counters.failed;
+    }
   }
-  // run_one() counted what the acceptor has counted already.
   client.counted = base::counters;
-  --client.counted.accepted;
   Worker& acceptor = *client.acceptor;
   ThreadEach& place = *client.place;
   client.ended.store(true, std::memory_order_release);
@@ -105,6 +103,7 @@ std::size_t ThreadEach::open() noexcept {
       }
       client->thread.join();
       base::add(base::counters, client->counted);
+      client->acceptor->connection_left(client->id);
       ended_.fetch_sub(1, std::memory_order_relaxed);
       client = clients_.erase(client);
     }

@@ -79,7 +79,7 @@ bool Ledger::answered(std::size_t worker, std::uint64_t call) const noexcept {
 
 void Ledger::retire(std::size_t worker) noexcept {
   Statistics gone = row(worker).get();
-  gone.failed += gone.open();
+  gone.lost += gone.open();
   gone.closed = gone.accepted;
   Statistics all = row(workers_).get();
   base::add(all, gone);

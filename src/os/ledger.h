@@ -29,7 +29,7 @@ class Ledger {
   void answer(std::size_t worker, const Statistics& counted) noexcept;
   bool answered(std::size_t worker, std::uint64_t call) const noexcept;
 
-  /// A worker has ended and its row will be used again. What it left open counts as failed.
+  /// A worker has ended and its row will be used again. What it left open counts as lost.
   void retire(std::size_t worker) noexcept;
   Statistics sum() const noexcept;
 

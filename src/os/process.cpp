@@ -62,7 +62,7 @@ Statistics SharedStatistics::sum() const noexcept {
   return std::bit_cast<Statistics>(row);
 }
 
-int Children::fork() noexcept {
+int Children::fork(std::uint64_t tag) noexcept {
   ++base::counters.calls_other;
   try {
     children_.reserve(children_.size() + 1);
@@ -71,7 +71,7 @@ int Children::fork() noexcept {
   SignalsHeld held;
   const int pid = system_call(CallKind::fork, ::fork);
   if (pid < 0) return -errno;
-  if (pid > 0) children_.push_back(pid);
+  if (pid > 0) children_.push_back({pid, tag});
   if (pid == 0) {
     children_.clear();
     held.leave_to_child();
@@ -79,9 +79,9 @@ int Children::fork() noexcept {
   return pid;
 }
 
-void Children::exit_child() noexcept {
+void Children::exit_child(int code) noexcept {
   counted_.add(base::counters);
-  exit_now(0);
+  exit_now(code);
 }
 
 // Which children have ended? The kernel says it of one after another (waitid with WNOWAIT leaves
@@ -97,41 +97,49 @@ std::size_t Children::reap() noexcept {
       break;
     int status = 0;
     ++base::counters.calls_other;
-    if (std::find(children_.begin(), children_.end(), info.si_pid) != children_.end()) {
-      if (system_call(CallKind::waitpid, ::waitpid, info.si_pid, &status, WNOHANG) == info.si_pid)
-        forget(info.si_pid, status);
+    const int named = info.si_pid;
+    const auto is_named = [&](const Child& child) { return child.pid == named; };
+    const auto has_ended = [&](int pid) {
+      return system_call(CallKind::waitpid, ::waitpid, pid, &status, WNOHANG) == pid;
+    };
+    if (std::any_of(children_.begin(), children_.end(), is_named)) {
+      if (has_ended(named)) forget(named, status);
       continue;
     }
-    const std::vector<int> all = children_;
-    for (const int pid : all) {
-      if (system_call(CallKind::waitpid, ::waitpid, pid, &status, WNOHANG) == pid)
-        forget(pid, status);
+    for (std::size_t i = 0; i < children_.size();) {
+      const int pid = children_[i].pid;
+      if (!has_ended(pid) || !forget(pid, status)) ++i;
     }
     break;
   }
   return children_.size();
 }
 
-void Children::forget(int pid, int status) noexcept {
-  std::erase(children_, pid);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
-  ++base::counters.closed;
-  ++base::counters.failed;
+bool Children::forget(int pid, int status) noexcept {
+  const auto found = std::find_if(children_.begin(), children_.end(),
+                                  [&](const Child& child) { return child.pid == pid; });
+  if (found == children_.end()) return false;
+  const std::uint64_t tag = found->tag;
+  children_.erase(found);
+  if (watcher_ != nullptr) {
+    watcher_->child_ended(tag, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+  }
+  return true;
 }
 
 void Children::end(How how) noexcept {
-  for (const int pid : children_) {
+  for (const Child& child : children_) {
     ++base::counters.calls_other;
-    system_call(CallKind::kill, ::kill, pid, signal_for(how));
+    system_call(CallKind::kill, ::kill, child.pid, signal_for(how));
   }
 }
 
 Children::~Children() {
   end(How::kill);
-  for (const int pid : std::exchange(children_, {})) {
+  for (const Child& child : std::exchange(children_, {})) {
     int status = 0;
-    while (system_call(CallKind::waitpid, ::waitpid, pid, &status, 0) < 0 && errno == EINTR) {}
-    forget(pid, status);
+    while (system_call(CallKind::waitpid, ::waitpid, child.pid, &status, 0) < 0 &&
+           errno == EINTR) {}
   }
   base::add(base::counters, counted_.sum());
 }

@@ -36,7 +36,17 @@ enum class How : std::uint8_t { drain, cut, kill };
 /// children of its own.
 class Children {
  public:
-  Children() = default;
+  /// Is told, by reap(), of each child that has ended: the tag it was forked with, and its exit
+  /// code, or -1 when a signal ended it.
+  class Watcher {
+   public:
+    virtual void child_ended(std::uint64_t tag, int exit_code) noexcept = 0;
+
+   protected:
+    ~Watcher() = default;
+  };
+
+  explicit Children(Watcher* watcher = nullptr) noexcept : watcher_(watcher) {}
   /// Ends what still runs.
   ~Children();
   Children(const Children&) = delete;
@@ -44,23 +54,29 @@ class Children {
 
   /// fork(2): 0 in the child, its process id in the parent, or -errno. The child's signals are
   /// held until it has handlers of its own: on_parents_signals().
-  int fork() noexcept;
+  int fork(std::uint64_t tag = 0) noexcept;
   /// In a child: hands over what it counted and ends it, without running destructors or exit
   /// handlers that belong to the parent.
-  [[noreturn]] void exit_child() noexcept;
+  [[noreturn]] void exit_child(int code = 0) noexcept;
 
-  /// Reaps those that have ended, without waiting. Returns how many are left. What they counted
-  /// is added to this thread's counters; one that crashed counts as failed.
+  /// Reaps those that have ended, without waiting. Returns how many are left.
   std::size_t reap() noexcept;
   std::size_t count() const noexcept { return children_.size(); }
+  /// What those that have ended had counted.
+  Statistics counted() const noexcept { return counted_.sum(); }
 
   /// Asks all to end.
   void end(How how) noexcept;
 
  private:
-  void forget(int pid, int status) noexcept;
+  struct Child {
+    int pid;
+    std::uint64_t tag;
+  };
+  bool forget(int pid, int status) noexcept;
 
-  std::vector<int> children_;
+  Watcher* watcher_;
+  std::vector<Child> children_;
   SharedStatistics counted_;
 };
 

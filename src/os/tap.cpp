@@ -63,6 +63,7 @@ constexpr std::array<std::string_view, call_kinds> names{"socket",
                                                          "mmap",
                                                          "munmap",
                                                          "getrlimit",
+                                                         "getrandom",
                                                          "io_uring_setup",
                                                          "io_uring_register",
                                                          "io_uring_enter",
@@ -107,6 +108,7 @@ int Call::fd() const noexcept {
     case CallKind::mmap:
     case CallKind::munmap:
     case CallKind::getrlimit:
+    case CallKind::getrandom:
     case CallKind::io_uring_setup:
     case CallKind::io_uring_register:
     case CallKind::io_uring_enter:

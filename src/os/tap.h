@@ -78,6 +78,7 @@ enum class CallKind : std::uint8_t {
   mmap,
   munmap,
   getrlimit,
+  getrandom,
   // io_uring
   io_uring_setup,
   io_uring_register,

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <string>
 
+#include "os/machine.h"
 #include "os/socket.h"
 
 namespace weir::detail {
@@ -22,15 +24,26 @@ std::string model_names() {
 
 }  // namespace
 
-std::size_t connections_share(const Options& options, unsigned index) noexcept {
+Room::Limits limits_of(const Options& options) noexcept {
   // Descriptors that are not connections: standard streams, listeners, the engine's own, and
-  // what a handler opens.
+  // what a handler opens. Processes have a limit of descriptors each.
   constexpr std::size_t reserve = 32;
-  const std::size_t limit = os::descriptor_limit();
-  std::size_t total = options.connections_max;
-  if (total == 0) total = limit > 2 * reserve ? limit - reserve : limit / 2;
-  const std::size_t share = total / options.workers + (index < total % options.workers ? 1 : 0);
-  return std::max<std::size_t>(share, 1);
+  const std::size_t descriptors = os::descriptor_limit();
+  const std::size_t usable = descriptors > 2 * reserve ? descriptors - reserve : descriptors / 2;
+  const bool processes = options.worker_kind == WorkerKind::process;
+  const std::uint64_t allowed = std::uint64_t{usable} * (processes ? options.workers : 1);
+  Room::Limits limits;
+  limits.workers = options.workers;
+  limits.connections = options.connections_max != 0
+                           ? options.connections_max
+                           : static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
+                                 allowed, 1, std::numeric_limits<std::uint32_t>::max()));
+  limits.per_address = options.connections_per_address;
+  limits.memory = options.memory_max != 0 ? options.memory_max : os::memory_limit() / 4;
+  limits.outbox_high = options.outbox_high;
+  limits.outbox_low = options.outbox_low;
+  limits.seed = os::random_seed();
+  return limits;
 }
 
 void check_options(const Options& options) {

@@ -5,10 +5,12 @@
 
 #include <weir/server.h>
 
+#include "session/room.h"
+
 namespace weir::detail {
 
-/// The share of `connections_max` for each of `workers`, at least one.
-std::size_t connections_share(const Options& options, unsigned index) noexcept;
+/// The limits that hold for all workers together.
+Room::Limits limits_of(const Options& options) noexcept;
 
 /// Throws StartError for options that make no sense.
 void check_options(const Options& options);

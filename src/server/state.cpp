@@ -45,6 +45,9 @@ void Server::State::make_members() {
   members.clear();
   ledger = std::make_unique<os::Ledger>(options.workers);
   ledger->call();  // The workers' first answer says that they run.
+  const detail::Room::Limits limits = detail::limits_of(options);
+  room_memory = std::make_unique<os::SharedMemory>(detail::Room::size(limits));
+  room = std::make_unique<detail::Room>(limits, room_memory->data());
   bell = std::make_unique<os::Bell>();
   supervisor_process = os::process_id();
   supervised = false;
@@ -58,7 +61,7 @@ void Server::State::make_members() {
     member.bell = bell.get();
     member.plan.handler = handler.get();
     member.plan.options = options;
-    member.plan.connections_max = detail::connections_share(options, index);
+    member.plan.room = room.get();
     member.plan.index = index;
     member.plan.control = &member.control;
     member.plan.calls = &os::calls();

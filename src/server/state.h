@@ -13,10 +13,12 @@
 
 #include "os/bell.h"
 #include "os/ledger.h"
+#include "os/shared_memory.h"
 #include "os/signals.h"
 #include "os/thread.h"
 #include "server/listeners.h"
 #include "server/member.h"
+#include "session/room.h"
 
 namespace weir {
 
@@ -38,7 +40,9 @@ struct Server::State final : detail::Host {
   Choice chosen{Model::automatic, {}};
   std::vector<Endpoint> endpoints;
   std::unique_ptr<os::Ledger> ledger;
-  std::unique_ptr<os::Bell> bell;  // Rung for the supervisor.
+  std::unique_ptr<os::SharedMemory> room_memory;
+  std::unique_ptr<detail::Room> room;  // What the workers share of the limits.
+  std::unique_ptr<os::Bell> bell;      // Rung for the supervisor.
   std::list<detail::Member> members;
   int supervisor_process = 0;
   bool started = false;

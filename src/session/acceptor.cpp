@@ -1,5 +1,6 @@
 #include "session/acceptor.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/counters.h"
@@ -8,12 +9,16 @@
 namespace weir::detail {
 namespace {
 
-constexpr std::int64_t rest_ns = 50'000'000;
+// The first rest is short, because most often somebody leaves soon; the longest bounds how late a
+// free descriptor is noticed that nobody told us of.
+constexpr std::int64_t shortest_rest = 5'000'000, longest_rest = 80'000'000;
+// How many clients are turned away before others have their turn.
+constexpr unsigned turned_away_at_once = 64;
 
 }  // namespace
 
 Acceptor::Acceptor(Worker& worker, int listener) noexcept
-    : Operation(Kind::accept), worker_(worker), rest_(*this) {
+    : Operation(Kind::accept), worker_(worker), rest_(*this), rest_ns_(shortest_rest) {
   fd = listener;
   is_listener = true;
   is_tcp = worker.engine().local(*this).family != Endpoint::Family::unix_socket;
@@ -53,6 +58,7 @@ void Acceptor::completed() noexcept {
 
 bool Acceptor::take_result() noexcept {
   if (result >= 0) {
+    rest_ns_ = shortest_rest;
     worker_.accepted(result, is_tcp);
     return true;
   }
@@ -65,7 +71,11 @@ void Acceptor::rest(int error) noexcept {
   ++base::counters.accept_rests;
   worker_.log_rest(error);
   if (rest_.pending()) return;
-  rest_.deadline = worker_.engine().now() + rest_ns;
+  if (worker_.turns_away()) {
+    base::counters.refused_descriptors += worker_.engine().turn_away(*this, turned_away_at_once);
+  }
+  rest_.deadline = worker_.engine().now() + rest_ns_;
+  rest_ns_ = std::min(2 * rest_ns_, longest_rest);
   worker_.engine().start(rest_);
 }
 

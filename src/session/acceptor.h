@@ -25,7 +25,8 @@ class Acceptor final : public Operation, private Socket {
 
  private:
   /// Out of descriptors or memory: tried again when a connection closes or this timer fires, so
-  /// that the loop does not spin on a listener that stays readable.
+  /// that the loop does not spin on a listener that stays readable. Each rest in vain is followed
+  /// by a longer one.
   struct Rest final : Operation {
     explicit Rest(Acceptor& whose) noexcept : Operation(Kind::wait), acceptor(whose) {}
     void completed() noexcept override { acceptor.resume(); }
@@ -38,6 +39,7 @@ class Acceptor final : public Operation, private Socket {
 
   Worker& worker_;
   Rest rest_;
+  std::int64_t rest_ns_;  // The next one; grows while it is in vain.
   bool wanted_ = false;
   bool taking_ = false;
   bool stopped_ = false;

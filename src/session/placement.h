@@ -13,9 +13,9 @@ class Worker;
 class Placement {
  public:
   virtual ~Placement() = default;
-  /// Takes the descriptor over. 0, or -errno when it could not be served (it is closed then).
+  /// Takes the descriptor over: 0. Or -errno when it cannot be served now; it stays open then.
   virtual int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept = 0;
-  /// How many it serves now; reclaims those that have ended.
+  /// How many it serves now. Reclaims those that have ended, and tells the acceptor of each.
   virtual std::size_t open() noexcept = 0;
   /// Stop: `drain` ns for those that are served to end by themselves. Returns at once.
   virtual void stop(std::int64_t drain) noexcept = 0;

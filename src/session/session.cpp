@@ -165,8 +165,6 @@ void Session::release() noexcept {
   engine.unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (reset_) engine.reset_on_close(*this);
-  if (failed_) ++base::counters.failed;
-  if (cut_) ++base::counters.cut;
   engine.close(*this);
 }
 
@@ -174,6 +172,11 @@ void Session::closed() noexcept {
   if (outbox_ != nullptr) {
     outbox_->clear();
     outbox_let_go();
+  }
+  if (!is_client_) {
+    Statistics& counters = base::counters;
+    ++counters.closed;
+    ++(cut_ ? counters.cut : failed_ ? counters.failed : counters.ended);
   }
   worker_.session_closed(*this);
 }

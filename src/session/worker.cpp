@@ -29,7 +29,12 @@ Worker::Worker(const Plan& plan, Engine& engine, Placement* placement)
       placement_(placement),
       outer_(std::exchange(current_worker, this)),
       next_id_((std::uint64_t{plan.index} << 48) + 1),
-      drain_end_(*this) {}
+      own_room_({.outbox_high = plan.options.outbox_high, .outbox_low = plan.options.outbox_low},
+                own_room_memory_),
+      room_(plan.room != nullptr ? *plan.room : own_room_),
+      room_index_(plan.room != nullptr ? plan.index : 0),
+      drain_end_(*this),
+      tick_(*this) {}
 
 Worker::~Worker() {
   ASSERT(open_ == 0);
@@ -57,6 +62,7 @@ void Worker::run() {
 
 void Worker::start() {
   if (plan_.host != nullptr) plan_.host->woken(plan_.index);
+  waiting_.reserve(plan_.listeners.size() + 1);
   for (const int listener : plan_.listeners) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
     ++listening_;
@@ -65,13 +71,14 @@ void Worker::start() {
   look_outside();  // A stop may have come before anybody listened.
 }
 
-void Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
-  next_id_ = id;
-  ++base::counters.accepted;
-  serve(fd, is_tcp);
+// The worker that accepted it has counted it and let it in.
+bool Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
+  placed_here_ = true;
+  if (!serve_here(fd, id, is_tcp)) return false;
   look_outside();
   while (open_ > 0) turn();
   finish_timers();
+  return true;
 }
 
 void Worker::run_until(const bool& finished) {
@@ -89,13 +96,9 @@ void Worker::finish_timers() {
 }
 
 void Worker::tend_placement() noexcept {
-  constexpr std::int64_t interval = 20'000'000;
   placement_->open();
   if (paused_) balance();
-  if ((paused_ || drain_ >= 0) && !tick_.pending()) {
-    tick_.deadline = engine_.now() + interval;
-    engine_.start(tick_);
-  }
+  if ((paused_ || drain_ >= 0) && !tick_.pending()) start_tick();
 }
 
 void Worker::look_outside() noexcept {
@@ -131,80 +134,6 @@ void Worker::take_posted() noexcept {
   }
 }
 
-// --- accepting -------------------------------------------------------------------------------
-
-void Worker::accepted(int fd, bool is_tcp) noexcept {
-  ++base::counters.accepted;
-  const int placed = placement_ == nullptr ? engine_.place(fd) : fd;
-  if (placed < 0) {
-    // The descriptor's number is beyond what this model can watch. The connection waits here,
-    // and those after it in the backlog, until one below has closed.
-    waiting_fd_ = fd;
-    waiting_is_tcp_ = is_tcp;
-    if (!std::exchange(told_limit_, true)) {
-      log(LogLevel::warning, fmt::format("descriptor {} is beyond this model's limit; accepting "
-                                         "pauses until a connection closes",
-                                         fd));
-    }
-  } else {
-    serve(placed, is_tcp);
-  }
-  balance();
-}
-
-void Worker::serve(int fd, bool is_tcp) noexcept {
-  const std::uint64_t id = next_id_++;
-  if (placement_ != nullptr) {
-    const int error = placement_->serve(*this, fd, id, is_tcp);
-    if (error < 0) {
-      ++base::counters.closed;
-      ++base::counters.failed;
-      log(LogLevel::error, fmt::format("a connection could not be served: {}",
-                                       std::generic_category().message(-error)));
-    }
-    return;
-  }
-  auto* session = new (std::nothrow) Session(*this, id, fd, is_tcp, false);
-  ASSERT(session != nullptr);
-  sessions_.push_back(*session);
-  ++open_;
-  session->serve(*plan_.handler);
-}
-
-std::size_t Worker::open() noexcept {
-  return open_ + (placement_ != nullptr ? placement_->open() : 0);
-}
-
-bool Worker::has_room() noexcept { return waiting_fd_ < 0 && open() < plan_.connections_max; }
-
-// Accepts while there is room for one more, and only then.
-void Worker::balance() noexcept {
-  if (drain_ >= 0) return;
-  if (waiting_fd_ >= 0) {
-    if (const int placed = engine_.place(waiting_fd_); placed >= 0) {
-      waiting_fd_ = -1;
-      serve(placed, waiting_is_tcp_);
-    }
-  }
-  const bool room = has_room();
-  if (room == !paused_) return;
-  paused_ = !room;
-  if (paused_ && plan_.connections_max > 1 && waiting_fd_ < 0 &&
-      !std::exchange(told_full_, true)) {
-    log(LogLevel::warning, fmt::format("{} connections are open, the limit of this worker; "
-                                       "further ones wait in the backlog",
-                                       plan_.connections_max));
-  }
-  for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
-}
-
-void Worker::log_rest(int error) noexcept {
-  if (std::exchange(told_rest_, true)) return;
-  log(LogLevel::warning, fmt::format("cannot accept: {}; resting until a connection closes or "
-                                     "50 ms have passed",
-                                     std::generic_category().message(error)));
-}
-
 // --- sessions --------------------------------------------------------------------------------
 
 Session* Worker::make_client(int fd, bool is_tcp) {
@@ -215,7 +144,7 @@ Session* Worker::make_client(int fd, bool is_tcp) {
 }
 
 void Worker::session_closed(Session& session) noexcept {
-  if (!session.is_client()) ++base::counters.closed;
+  if (!session.is_client() && !placed_here_) connection_left(session.id());
   session.unlink();
   ended_.push_back(session);
   --open_;
@@ -266,11 +195,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
   if (first) {
     paused_ = false;
     for (auto& acceptor : acceptors_) acceptor->stop();
-    if (waiting_fd_ >= 0) {
-      engine_.discard(std::exchange(waiting_fd_, -1));
-      ++base::counters.closed;
-      ++base::counters.cut;
-    }
+    refuse_waiting();
     sessions_.for_each([](Session& session) {
       if (session.idle()) session.cancel();
     });

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <unordered_map>
 #include <vector>
 
 #include <weir/operation.h>
@@ -20,6 +21,7 @@
 #include "session/host.h"
 #include "session/outbox.h"
 #include "session/placement.h"
+#include "session/room.h"
 #include "session/session.h"
 
 namespace weir::detail {
@@ -28,11 +30,12 @@ namespace weir::detail {
 struct Plan {
   Handler* handler = nullptr;
   Options options;
-  std::vector<int> listeners;       ///< The worker closes them.
-  std::size_t connections_max = 0;  ///< This worker's share; never 0.
+  std::vector<int> listeners;              ///< The worker closes them.
+  std::size_t connections_max = SIZE_MAX;  ///< Of this worker at once: 1 if it is iterative.
   unsigned index = 0;
   Control* control = nullptr;
   kernel::Calls* calls = nullptr;  ///< what its engine calls
+  Room* room = nullptr;            ///< Of the whole server; nullptr: no limits.
   LogFunction log = nullptr;
   Host* host = nullptr;  ///< Hears of the worker's turns; may be nobody.
 };
@@ -56,7 +59,8 @@ class Worker {
   static Worker* exchange_current(Worker* worker) noexcept;
 
   /// Serves one connection until it and what it started have ended: threads, fork.
-  void run_one(int fd, std::uint64_t id, bool is_tcp);
+  /// False: it could not be served, and the descriptor is still open.
+  bool run_one(int fd, std::uint64_t id, bool is_tcp);
   /// Runs until `finished` is set, then until what is closing has closed: weir::run().
   void run_until(const bool& finished);
 
@@ -77,6 +81,7 @@ class Worker {
   // For acceptors.
   void accepted(int fd, bool is_tcp) noexcept;
   void acceptor_closed() noexcept { --listening_; }
+  bool turns_away() const noexcept { return options().overload == Overload::reject; }
   void log_rest(int error) noexcept;
 
   // For sessions.
@@ -95,6 +100,8 @@ class Worker {
 
   // For placements.
   void placed_ended() noexcept { engine_.wake(); }
+  /// A connection that was served elsewhere is no more.
+  void connection_left(std::uint64_t id) noexcept;
   void log(LogLevel level, std::string_view line) const noexcept {
     if (plan_.log != nullptr) plan_.log(level, line);
   }
@@ -109,17 +116,40 @@ class Worker {
     Worker& worker_;
   };
 
-  /// Looks after what is served elsewhere, which cannot always wake us: children that ended.
-  struct Tick final : Operation {
-    Tick() noexcept : Operation(Kind::wait) {}
-    void completed() noexcept override {}
+  /// Looks after what cannot wake us: children that ended, room that other workers gave.
+  class Tick final : public Operation {
+   public:
+    explicit Tick(Worker& whose) noexcept : Operation(Kind::wait), worker_(whose) {}
+    void completed() noexcept override {
+      if (result == 0) worker_.ticked();
+    }
+
+   private:
+    Worker& worker_;
   };
+
+  /// Accepted by the kernel.
+  struct Arrival {
+    int fd;
+    bool is_tcp;
+  };
+  /// Why an arrival cannot be served now: this worker is busy with another, the server is full,
+  /// its address has enough, memory is short, something could not be had, or select(2) cannot
+  /// watch so large a descriptor.
+  enum class Obstacle : std::uint8_t { none, busy, full, address, memory, resources, number };
 
   void tend_placement() noexcept;
   void look_outside() noexcept;
   void take_posted() noexcept;
-  void serve(int fd, bool is_tcp) noexcept;
+  Obstacle try_to_serve(Arrival& arrival) noexcept;
+  Obstacle serve_counted(Arrival& arrival, std::uint64_t key) noexcept;
+  bool serve_here(int fd, std::uint64_t id, bool is_tcp) noexcept;
+  void hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept;
+  void refuse_waiting() noexcept;
+  void tell_full(const char* what_becomes_of_others) noexcept;
   void balance() noexcept;
+  void start_tick() noexcept;
+  void ticked() noexcept;
   bool has_room() noexcept;
   std::size_t open() noexcept;
   void begin_stop(std::int64_t drain) noexcept;
@@ -137,12 +167,18 @@ class Worker {
   std::size_t listening_ = 0;
   std::size_t open_ = 0;
   std::uint64_t next_id_;
-  bool waiting_is_tcp_ = false;
-  int waiting_fd_ = -1;  // Accepted, but with a number that this model cannot serve now.
+  alignas(64) std::byte own_room_memory_[128] = {};
+  Room own_room_;  // Of a worker that has no server around it.
+  Room& room_;
+  const unsigned room_index_;     // Our place there.
+  bool placed_here_ = false;      // Counted and let in by another worker.
+  std::vector<Arrival> waiting_;  // Accepted, and not to be served now. Rarely more than one.
+  std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
   bool paused_ = false;
   bool told_full_ = false;
   bool told_limit_ = false;
-  bool told_rest_ = false;
+  bool told_resources_ = false;
+  std::int64_t rested_at_ = 0;
   std::int64_t drain_ = -1;  // Once stopping: the shortest time that was asked for.
   std::int64_t drain_deadline_ = 0;
   bool cutting_ = false;

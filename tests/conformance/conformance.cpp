@@ -143,6 +143,11 @@ void TestServer::read_totals() {
   }
   EXPECT_FALSE(totals_.empty()) << "the server did not come to its end; it said:\n" << errors();
   EXPECT_EQ(totals_["accepted"], totals_["closed"]) << "a connection was never closed";
+  std::size_t by_reason = 0;
+  for (const char* reason : {"ended", "failed", "cut", "timed_out", "lost"}) {
+    by_reason += totals_[reason];
+  }
+  EXPECT_EQ(totals_["closed"], by_reason) << "a connection was closed for two reasons, or none";
 }
 
 std::size_t TestServer::total(const std::string& name) const { return totals_.at(name); }

@@ -1,48 +1,10 @@
-// limits_test.cpp - more clients than a server can take.
+// limits_test.cpp - what clients cost that are silent, or do not read.
 #include "tests/conformance/conformance.h"
 
 namespace conformance {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count) {
-  std::vector<Client> clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-  }
-  return clients;
-}
-
-std::size_t answered(const std::vector<Client>& clients) {
-  std::size_t count = 0;
-  for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
-  return count;
-}
-
-TEST_P(Conformance, Serves_no_more_clients_at_once_than_connections_max) {
-  TestServer& server = serve("echo", {"--connections-max", "8"});
-  std::vector<Client> clients = clients_that_ask(server, 24);
-  EXPECT_LE(support::settled([&] { return answered(clients); }), 8U);
-  EXPECT_GE(answered(clients), 1U);
-  EXPECT_EQ(answered_as_others_leave(clients), 24U);
-}
-
-// Out of descriptors, accept(2) fails and the connection stays in the queue: whoever asks again
-// at once is told again at once, and turns in circles.
-TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
-  TestServer& server = serve("echo", {"--connections-max", "1000"},
-                             {.before_exec = [] { support::limit_descriptors(64); }});
-  std::vector<Client> clients = clients_that_ask(server, 200);
-  ASSERT_GE(support::settled([&] { return answered(clients); }), 1U);
-  const auto before = support::cpu_time(server.group());
-  support::rest(1s);
-  const auto used = support::cpu_time(server.group()) - before;
-  const bool spins_by_nature = shape().model == weir::Model::nonblocking;
-  EXPECT_LE(used, (spins_by_nature ? 400ms : 200ms) * shape().workers) << "of CPU in a second";
-  EXPECT_EQ(answered_as_others_leave(clients), 200U);
-}
 
 TEST_P(SingleWorker, Uses_hardly_any_CPU_while_its_clients_are_silent) {
   TestServer& server = serve("echo");

@@ -60,6 +60,10 @@ void log(weir::LogLevel, std::string_view line) {
 weir::Options options_from(const Arguments& arguments) {
   weir::Options options;
   options.connections_max = static_cast<unsigned>(arguments.number("--connections-max", 0));
+  options.connections_per_address =
+      static_cast<unsigned>(arguments.number("--connections-per-address", 0));
+  options.memory_max = arguments.number("--memory-max", 0);
+  if (arguments.number("--reject", 0) != 0) options.overload = weir::Overload::reject;
   options.outbox_high = arguments.number("--outbox-high", options.outbox_high);
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
@@ -92,11 +96,27 @@ void report_start(const weir::Server& server) {
 }
 
 void report_totals(const weir::Statistics& totals) {
-  report("totals accepted=" + std::to_string(totals.accepted) +
-         " closed=" + std::to_string(totals.closed) + " failed=" + std::to_string(totals.failed) +
-         " cut=" + std::to_string(totals.cut) + " sends=" + std::to_string(totals.calls_send) +
-         " receives=" + std::to_string(totals.calls_receive) +
-         " rests=" + std::to_string(totals.accept_rests));
+  const std::pair<const char*, std::uint64_t> numbers[] = {
+      {"accepted", totals.accepted},
+      {"closed", totals.closed},
+      {"ended", totals.ended},
+      {"failed", totals.failed},
+      {"cut", totals.cut},
+      {"timed_out", totals.timed_out},
+      {"lost", totals.lost},
+      {"refused_full", totals.refused_full},
+      {"refused_address", totals.refused_address},
+      {"refused_memory", totals.refused_memory},
+      {"refused_descriptors", totals.refused_descriptors},
+      {"sends", totals.calls_send},
+      {"receives", totals.calls_receive},
+      {"rests", totals.accept_rests},
+  };
+  std::string line = "totals";
+  for (const auto& [name, number] : numbers) {
+    line += std::string(" ") + name + "=" + std::to_string(number);
+  }
+  report(line);
 }
 
 int serve(const Arguments& arguments) {

@@ -24,7 +24,7 @@ void set_option(int fd, int level, int option, int value) {
 
 }  // namespace
 
-Client::Client(const std::string& address, Options options) {
+Client::Client(const std::string& address, const Options& options) {
   for (Deadline deadline;; rest()) {
     try {
       connect(address, options);
@@ -36,13 +36,17 @@ Client::Client(const std::string& address, Options options) {
   }
 }
 
-void Client::connect(const std::string& text, Options options) {
+void Client::connect(const std::string& text, const Options& options) {
   const Address address = Address::parse(text);
   fd_ = Fd(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd_.open()) fail("socket");
   if (options.receive_buffer > 0) set_option(fd(), SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
   if (options.send_buffer > 0) set_option(fd(), SOL_SOCKET, SO_SNDBUF, options.send_buffer);
   if (address.family() != AF_UNIX) set_option(fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!options.from.empty()) {
+    const Address from = Address::parse(options.from);
+    if (bind(fd(), from.get(), from.size) != 0) fail("bind to " + options.from);
+  }
   if (::connect(fd(), address.get(), address.size) == 0) return;
   if (errno != EINPROGRESS) fail("connect to " + text);
   wait_for(POLLOUT);
@@ -147,6 +151,8 @@ std::string Client::receive_to_end_while_sending() {
     if (got < 0) wait_for(POLLIN | POLLOUT);
   }
 }
+
+void Client::answered_or_ended() const { wait_for(POLLIN); }
 
 bool Client::sees_end() {
   try {

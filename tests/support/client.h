@@ -19,10 +19,11 @@ class Client {
   struct Options {
     int receive_buffer = 0;  ///< bytes, SO_RCVBUF; 0 = the kernel's choice
     int send_buffer = 0;     ///< bytes, SO_SNDBUF; 0 = the kernel's choice
+    std::string from = {};   ///< the address to come from, such as 127.0.0.2:0
   };
 
   explicit Client(const std::string& address) : Client(address, Options()) {}
-  Client(const std::string& address, Options options);
+  Client(const std::string& address, const Options& options);
 
   int fd() const { return fd_.get(); }
 
@@ -47,6 +48,8 @@ class Client {
 
   /// Whether the server ends the connection, by FIN or by RST; drops what comes before.
   bool sees_end();
+  /// Waits for a byte or for the end, whichever comes.
+  void answered_or_ended() const;
   /// Bytes that came and were not received yet.
   std::size_t unread() const;
   bool has_answer() const { return unread() > 0; }
@@ -60,7 +63,7 @@ class Client {
   void wait_until_delivered() const;
 
  private:
-  void connect(const std::string& address, Options options);
+  void connect(const std::string& address, const Options& options);
   void wait_for(short events) const;
   /// At most `size` bytes; -1 when there are none now, 0 at the end.
   ssize_t try_receive(char* data, std::size_t size);

@@ -1,0 +1,187 @@
+// accepting.cpp - a worker's side of accepting: who is served, who waits, who is refused.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <new>
+#include <system_error>
+#include <utility>
+
+#include "base/counters.h"
+#include "session/worker.h"
+
+namespace weir::detail {
+namespace {
+
+constexpr std::int64_t tick_ns = 20'000'000;
+
+}  // namespace
+
+void Worker::accepted(int fd, bool is_tcp) noexcept {
+  Arrival arrival{fd, is_tcp};
+  if (!engine_.regain_reserve()) {
+    ++base::counters.refused_descriptors;
+    engine_.discard(fd);
+    engine_.regain_reserve();
+    return balance();
+  }
+  const Obstacle obstacle = try_to_serve(arrival);
+  if (obstacle != Obstacle::none) hold_or_refuse(arrival, obstacle);
+  balance();
+}
+
+// Whoever enters counts itself first and looks then, so that workers that accept at the same
+// time never exceed a limit together.
+Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
+  if (room_.short_of_memory()) return Obstacle::memory;
+  if (open() >= plan_.connections_max) return Obstacle::busy;
+  if (!room_.enter(room_index_)) return Obstacle::full;
+  const std::uint64_t key =
+      room_.limits().per_address == 0 ? 0 : room_.key_of(engine_.peer_of(arrival.fd));
+  Obstacle obstacle = Obstacle::address;
+  if (room_.enter_from(room_index_, key)) {
+    obstacle = serve_counted(arrival, key);
+    if (obstacle != Obstacle::none) room_.leave_from(room_index_, key);
+  }
+  if (obstacle != Obstacle::none) room_.leave(room_index_);
+  return obstacle;
+}
+
+Worker::Obstacle Worker::serve_counted(Arrival& arrival, std::uint64_t key) noexcept {
+  const int fd = placement_ == nullptr ? engine_.place(arrival.fd) : arrival.fd;
+  if (fd < 0) return Obstacle::number;
+  arrival.fd = fd;
+  const std::uint64_t id = next_id_++;
+  try {
+    if (key != 0) keys_.emplace(id, key);
+  } catch (const std::bad_alloc&) { return Obstacle::resources; }
+  ++base::counters.accepted;  // Before it is served: it may end at once.
+  int error = 0;
+  if (placement_ != nullptr) {
+    error = placement_->serve(*this, fd, id, arrival.is_tcp);
+  } else if (!serve_here(fd, id, arrival.is_tcp)) {
+    error = -ENOMEM;
+  }
+  if (error == 0) return Obstacle::none;
+  --base::counters.accepted;
+  keys_.erase(id);
+  if (!std::exchange(told_resources_, true)) {
+    log(LogLevel::warning, fmt::format("cannot serve a connection: {}; it is tried again",
+                                       std::generic_category().message(-error)));
+  }
+  return Obstacle::resources;
+}
+
+bool Worker::serve_here(int fd, std::uint64_t id, bool is_tcp) noexcept {
+  auto* session = new (std::nothrow) Session(*this, id, fd, is_tcp, false);
+  if (session == nullptr) return false;
+  sessions_.push_back(*session);
+  ++open_;
+  session->serve(*plan_.handler);
+  return true;
+}
+
+// By Options::overload. What no policy can change: a connection of an address that has enough
+// would keep the others waiting, and a worker that is busy by its model has no room to give.
+void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept {
+  const bool rejects = options().overload == Overload::reject && obstacle != Obstacle::busy;
+  if (obstacle != Obstacle::address && !rejects) {
+    if (obstacle == Obstacle::number && !std::exchange(told_limit_, true)) {
+      log(LogLevel::warning, fmt::format("descriptor {} is beyond this model's limit; accepting "
+                                         "pauses until a connection closes",
+                                         arrival.fd));
+    }
+    waiting_.push_back(arrival);
+    return;
+  }
+  Statistics& counters = base::counters;
+  switch (obstacle) {
+    case Obstacle::address: ++counters.refused_address; break;
+    case Obstacle::memory:
+    case Obstacle::resources: ++counters.refused_memory; break;
+    case Obstacle::number: ++counters.refused_descriptors; break;
+    default: ++counters.refused_full;
+  }
+  if (obstacle == Obstacle::full) tell_full("are refused");
+  engine_.discard(arrival.fd);
+}
+
+void Worker::tell_full(const char* what_becomes_of_others) noexcept {
+  if (std::exchange(told_full_, true)) return;
+  log(LogLevel::warning, fmt::format("{} connections are open, the limit; further ones {}",
+                                     room_.limits().connections, what_becomes_of_others));
+}
+
+std::size_t Worker::open() noexcept {
+  return open_ + (placement_ != nullptr ? placement_->open() : 0);
+}
+
+bool Worker::has_room() noexcept {
+  if (!waiting_.empty() || open() >= plan_.connections_max) return false;
+  return options().overload == Overload::reject || (!room_.full() && !room_.short_of_memory());
+}
+
+// Accepts while there is room for one more, and only then.
+void Worker::balance() noexcept {
+  if (drain_ >= 0) return;
+  while (!waiting_.empty()) {
+    Arrival arrival = waiting_.back();
+    waiting_.pop_back();
+    const Obstacle obstacle = try_to_serve(arrival);
+    if (obstacle == Obstacle::none) continue;
+    hold_or_refuse(arrival, obstacle);
+    if (!waiting_.empty()) break;
+  }
+  const bool room = has_room();
+  if (room == paused_) {
+    paused_ = !room;
+    if (paused_ && room_.full()) tell_full("wait in the backlog");
+    for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
+  }
+  // Room that other workers give, and memory, come without a word.
+  const bool own_end_tells = waiting_.empty() && room_.limits().workers == 1 &&
+                             !room_.short_of_memory() && placement_ == nullptr;
+  if (paused_ && !own_end_tells) start_tick();
+}
+
+void Worker::start_tick() noexcept {
+  if (tick_.pending()) return;
+  tick_.deadline = engine_.now() + tick_ns;
+  engine_.start(tick_);
+}
+
+void Worker::ticked() noexcept {
+  if (paused_) balance();
+}
+
+void Worker::connection_left(std::uint64_t id) noexcept {
+  room_.leave(room_index_);
+  if (keys_.empty()) return;
+  const auto found = keys_.find(id);
+  if (found == keys_.end()) return;
+  room_.leave_from(room_index_, found->second);
+  keys_.erase(found);
+}
+
+void Worker::refuse_waiting() noexcept {
+  for (const Arrival& arrival : waiting_) {
+    ++base::counters.refused_full;
+    engine_.discard(arrival.fd);
+  }
+  waiting_.clear();
+}
+
+// One line an episode: an episode that begins soon after the last is the same one.
+void Worker::log_rest(int error) noexcept {
+  constexpr std::int64_t same_episode = 10'000'000'000;
+  const std::int64_t now = engine_.now();
+  const bool told = rested_at_ != 0 && now - rested_at_ < same_episode;
+  rested_at_ = now;
+  if (told) return;
+  log(LogLevel::warning,
+      fmt::format("cannot accept: {}; {}, and goes on as soon as it can",
+                  std::generic_category().message(error),
+                  options().overload == Overload::reject ? "turns new clients away"
+                                                         : "leaves new clients in the backlog"));
+}
+
+}  // namespace weir::detail

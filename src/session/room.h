@@ -1,0 +1,82 @@
+// room.h - what the workers of a server have taken of the limits that hold for all of them.
+//
+// Connections, connections from one address, and memory. Each worker writes numbers of its own
+// and adds up those of all, so that a worker that dies takes nothing with it: its numbers are
+// cleared. A limit is never exceeded, because whoever enters counts itself first and looks then.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include <weir/endpoint.h>
+
+namespace weir::detail {
+
+class Room {
+ public:
+  struct Limits {
+    unsigned workers = 1;
+    std::uint32_t connections = UINT32_MAX;  ///< at once, in all
+    std::uint32_t per_address = 0;           ///< of these from one address; 0: no limit
+    std::uint64_t memory = 0;                ///< bytes in outboxes and buffers; 0: no limit
+    std::size_t outbox_high = 0;             ///< Options: where a send begins to wait
+    std::size_t outbox_low = 0;
+    std::uint64_t seed = 0;  ///< so that nobody can choose addresses that are hard to count
+  };
+
+  /// How much memory it needs, which the caller gives it zeroed, and shared by all workers.
+  static std::size_t size(const Limits& limits) noexcept;
+  Room(const Limits& limits, void* memory) noexcept;
+
+  const Limits& limits() const noexcept { return limits_; }
+
+  /// Counts one more connection of this worker. False: there is no room for it.
+  bool enter(unsigned worker) noexcept;
+  void leave(unsigned worker, std::size_t count = 1) noexcept;
+  bool full() const noexcept;
+
+  /// What an address is counted by; 0 for those that are not counted. IPv6 counts by the first
+  /// 64 bits, because that is the least that one subscriber gets (RFC 6177).
+  std::uint64_t key_of(const Endpoint& peer) const noexcept;
+  /// Counts one more connection from there. False: there are enough of them.
+  bool enter_from(unsigned worker, std::uint64_t key) noexcept;
+  void leave_from(unsigned worker, std::uint64_t key) noexcept;
+
+  /// Notes memory that a worker took from the system, or gave back.
+  void note_memory(unsigned worker, std::int64_t bytes) noexcept;
+  bool short_of_memory() const noexcept { return short_.load(std::memory_order_relaxed); }
+  /// Where a send begins to wait now: lower while memory is short.
+  std::size_t outbox_high() const noexcept {
+    return short_of_memory() ? limits_.outbox_low : limits_.outbox_high;
+  }
+
+  /// The worker is gone, and with it what it held. From the process that outlives it.
+  void forget(unsigned worker) noexcept;
+
+ private:
+  struct alignas(64) Cell {
+    std::atomic<std::uint32_t> open;
+    std::atomic<std::int64_t> memory;
+  };
+  struct Entry {
+    std::atomic<std::uint64_t> key;
+    std::atomic<std::uint32_t> count;
+  };
+  static constexpr std::size_t bucket = 8;
+
+  static std::size_t entries(const Limits& limits) noexcept;
+  Entry* buckets(unsigned worker, std::uint64_t key, unsigned which) const noexcept;
+  Entry* find(unsigned worker, std::uint64_t key) const noexcept;
+  Entry* find_or_take(unsigned worker, std::uint64_t key) noexcept;
+  std::uint64_t count_of(std::uint64_t key) const noexcept;
+  std::uint64_t open() const noexcept;
+
+  const Limits limits_;
+  Cell* const cells_;
+  Entry* const tables_;  // One for each worker.
+  const std::size_t entries_;
+  std::atomic<bool>& short_;
+};
+
+}  // namespace weir::detail
