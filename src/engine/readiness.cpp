@@ -231,7 +231,10 @@ inline void ReadinessEngine::park(Operation& operation) noexcept {
   operation.state = Operation::State::parked;
   Socket& socket = *operation.socket;
   const std::uint8_t what = operation.receives() ? interest::receive : interest::send;
-  if ((socket.watched & what) != 0) return;
+  // A send that was not tried (Options::send_when_writable) may have been possible all along, of
+  // which the edge tells nothing; asking anew makes it tell.
+  const bool untried = options_.send_when_writable && !operation.receives() && socket.may_send;
+  if ((socket.watched & what) != 0 && !untried) return;
   if (const int error = poller_->watch(socket, what); error != 0) finish_later(operation, error);
 }
 
