@@ -104,7 +104,8 @@ bool ReadinessEngine::start(Operation& operation) {
   if (operation.socket == nullptr) return start_wait(operation);
   ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
   if (worth_trying(operation)) {
-    if (within_budget()) {
+    // A connect that were put off would look like one whose end is reported.
+    if (within_budget() || operation.kind == Operation::Kind::connect) {
       if (attempt(operation)) return true;
     } else {
       ++base::counters.budget_stops;
