@@ -99,7 +99,8 @@ class World {
   /// leaves it counts as one that leaves the scenario.
   void spawn(Task<> task);
 
-  /// Ends the run with a Failure unless the condition holds.
+  /// Ends the run with a Failure unless the condition holds. From the scenario, where it throws,
+  /// and from handlers.
   void check(bool condition, std::string_view what);
   [[noreturn]] void fail(std::string_view what);
 
@@ -118,6 +119,9 @@ class World {
   std::uint64_t seed() const noexcept;
   /// Time since the world began.
   std::chrono::nanoseconds now() const noexcept;
+  /// False: a fault that breaks connections has struck, anywhere in this world, so that
+  /// something may be missing.
+  bool intact() const noexcept;
   /// How often a fault has struck so far.
   std::uint64_t struck(Fault fault) const noexcept;
 

@@ -72,12 +72,14 @@ void NodeCalls::rest(std::int64_t nanoseconds) noexcept {
 
 std::int64_t NodeCalls::receive(int fd, void* data, std::size_t size) noexcept {
   wake_check();
+  if (interrupted()) return -EINTR;
   Stream* stream = network_.stream(fd);
   return stream == nullptr ? -EBADF : network_.receive(*stream, data, size);
 }
 
 std::int64_t NodeCalls::send(int fd, const void* data, std::size_t size) noexcept {
   wake_check();
+  if (interrupted()) return -EINTR;
   Stream* stream = network_.stream(fd);
   return stream == nullptr ? -EBADF : network_.send(*stream, view(data, size));
 }
@@ -122,7 +124,7 @@ int NodeCalls::accept(int listener, kernel::Mode mode) noexcept {
 
 int NodeCalls::socket_for(const Endpoint& endpoint, kernel::Mode /*mode*/) noexcept {
   wake_check();
-  return network_.make_stream(endpoint);
+  return network_.make_stream(endpoint, name_);
 }
 
 int NodeCalls::connect(int fd, const Endpoint& endpoint) noexcept {
@@ -139,7 +141,7 @@ int NodeCalls::connect_result(int fd) noexcept {
 
 void NodeCalls::close(int fd) noexcept {
   wake_check();
-  network_.close(fd);
+  network_.close(fd, is_ghost_);
 }
 
 int NodeCalls::duplicate(int fd) noexcept { return network_.duplicate(fd); }

@@ -112,7 +112,7 @@ void WorldState::settle() {
 void WorldState::look_for_forgotten() {
   if (network_.next_arrival() >= 0) return;
   for (auto& node : nodes_) {
-    if (!node->worker || node->dead || node->ended() || node->calls.due()) continue;
+    if (!node->worker || node->dead || node->ended() || node->due()) continue;
     if (node->calls.wakes_at() >= 0) continue;
     node->worker->visit_sessions([&](detail::Session& session) {
       const detail::Socket& socket = session.socket();
@@ -186,6 +186,7 @@ void WorldState::abandon() noexcept {
     for (auto& service : services_) stop(*service, 0);
     constexpr std::uint64_t enough = 100'000;
     steps_ = 0;
+    failure_.clear();
     const auto quiet = [this] {
       return all_strands_ended() && std::ranges::all_of(nodes_, [](auto& node) {
                return node->serves ? node->ended() : node->worker->open_sessions() == 0;

@@ -45,6 +45,8 @@ class File {
   const Kind kind;
   base::List<Observer> observers;
   unsigned references = 0;
+  unsigned ghosts = 0;  // Of these: held by a process that has died, and by nobody really.
+  bool is_closed = false;
 };
 
 /// A descriptor that wakes a worker: eventfd(2).
@@ -84,6 +86,7 @@ class Stream final : public File {
   std::uint32_t state() const noexcept override;
 
   std::uint64_t name = 0;  // For the trace: even at the client's end.
+  unsigned owner = 0;      // The node that has it open.
   Stream* peer = nullptr;
   Pipe* in = nullptr;
   Pipe* out = nullptr;

@@ -81,7 +81,7 @@ Listener* Network::listener(int fd) noexcept {
   return fits ? static_cast<Listener*>(found) : nullptr;
 }
 
-void Network::close(int fd) {
+void Network::close(int fd, bool as_ghost) {
   File* closed = file(fd);
   if (closed == nullptr) return;
   const auto index = static_cast<std::size_t>(fd - first_fd);
@@ -90,14 +90,16 @@ void Network::close(int fd) {
   --open_count_;
   // Another process may have inherited it: then the file lives on, and what was registered for
   // it goes on telling, under a number that may be somebody else's by then.
-  if (closed->kind == File::Kind::stream && strikes(Fault::held_descriptor)) {
+  if (closed->kind == File::Kind::stream && !as_ghost && strikes(Fault::held_descriptor)) {
     return schedule(now_ + prng_.between(1'000, 1'000'000), Arrival::release, *closed);
   }
-  release(*closed);
+  release(*closed, as_ghost);
 }
 
-void Network::release(File& file) {
-  if (--file.references == 0) close_file(file);
+void Network::release(File& file, bool as_ghost) {
+  --file.references;
+  if (as_ghost && file.ghosts > 0) --file.ghosts;
+  if (file.references == file.ghosts && !std::exchange(file.is_closed, true)) close_file(file);
 }
 
 void Network::close_file(File& file) {
@@ -125,7 +127,7 @@ int Network::listen(const Endpoint& endpoint, std::size_t backlog) {
   return open(listener);
 }
 
-int Network::make_stream(const Endpoint& endpoint) {
+int Network::make_stream(const Endpoint& endpoint, unsigned owner) {
   const std::uint64_t number = links_.size();
   Link& link = *links_.emplace_back(std::make_unique<Link>());
   // Some connections are near, some far.
@@ -143,6 +145,7 @@ int Network::make_stream(const Endpoint& endpoint) {
     constexpr std::size_t capacities[] = {16, 700, 4096, 65'536, 400'000};
     link.pipes[side].capacity = capacities[prng_.below(40) == 0 ? 0 : 1 + prng_.below(4)];
   }
+  link.ends[0].owner = owner;
   return open(link.ends[0]);
 }
 
@@ -197,6 +200,7 @@ int Network::accept(Listener& listener, unsigned worker) {
   }
   Stream& accepted = *listener.waiting.front();
   listener.waiting.pop_front();
+  accepted.owner = worker;
   trace_.add(now_, Entry::accepted, accepted.name, worker);
   return open(accepted);
 }
@@ -214,7 +218,7 @@ std::int64_t Network::travel(Stream& from) {
 void Network::deliver() {
   const Event event = events_.top();
   events_.pop();
-  if (event.what == Arrival::release) return release(*event.file);
+  if (event.what == Arrival::release) return release(*event.file, false);
   auto& stream = static_cast<Stream&>(*event.file);
   switch (event.what) {
     case Arrival::syn: return syn_arrives(stream, event.count);

@@ -53,14 +53,15 @@ class Network final : public kernel::Clock {
   File* file(int fd) noexcept;
   Stream* stream(int fd) noexcept;
   Listener* listener(int fd) noexcept;
-  void close(int fd);
+  /// `as_ghost`: what a dead process had open, tidied up.
+  void close(int fd, bool as_ghost = false);
   std::size_t open_count() const noexcept { return open_count_; }
   /// The first misuse of a descriptor; empty if there was none.
   const std::string& misuse() const noexcept { return misuse_; }
 
   // Calls. Results are values or -errno.
   int listen(const Endpoint& endpoint, std::size_t backlog);
-  int make_stream(const Endpoint& endpoint);
+  int make_stream(const Endpoint& endpoint, unsigned owner);
   int connect(Stream& stream, const Endpoint& endpoint);
   int accept(Listener& listener, unsigned worker);
   std::int64_t receive(Stream& stream, void* data, std::size_t size);
@@ -68,8 +69,8 @@ class Network final : public kernel::Clock {
   void finish_sending(Stream& stream);
   /// The machine at this end is gone.
   void vanish(Stream& stream);
-  /// A reset in both directions at once, as when a process dies.
-  void break_off(Stream& stream);
+  /// A node's process dies: its peers see resets, and its listeners are not its any more.
+  void end_process(unsigned owner, const std::vector<int>& listeners);
 
   std::uint64_t connections() const noexcept { return links_.size(); }
   Trace& trace() noexcept { return trace_; }
@@ -108,11 +109,12 @@ class Network final : public kernel::Clock {
   void arrive(Stream& to, std::uint64_t upto);
   void reset_arrives(Stream& to, int error);
   void send_reset(Stream& from);
+  void break_off(Stream& stream);  // A reset in both directions at once.
   void syn_arrives(Stream& client, std::uint64_t attempt);
   void close_file(File& file);
   void close_stream(Stream& stream);
   void close_listener(Listener& listener);
-  void release(File& file);
+  void release(File& file, bool as_ghost);
   int call_error(Stream& stream, Fault fault);
 
   simulation::Faults faults_;

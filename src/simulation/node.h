@@ -35,7 +35,8 @@ class NodeCalls final : public kernel::Calls {
   /// for ever). What the node does before it is run again it should have slept through.
   void fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept;
   bool due() noexcept;
-  bool asleep() const noexcept { return asleep_; }
+  /// Asleep in a blocking call, which nothing but its descriptor ends in the end.
+  bool in_blocking_call() const noexcept { return asleep_ && in_call_; }
   /// When it wakes by itself; negative: never.
   std::int64_t wakes_at() const noexcept { return wakes_at_; }
   void run_again() noexcept { asleep_ = in_call_ = false; }
@@ -46,7 +47,10 @@ class NodeCalls final : public kernel::Calls {
   Network& network() noexcept { return network_; }
   unsigned name() const noexcept { return name_; }
   /// It no longer runs: what it does now is only tidying up.
-  void freeze() noexcept { asleep_ = overslept_ = false; }
+  void freeze() noexcept {
+    asleep_ = overslept_ = false;
+    is_ghost_ = true;
+  }
 
   kernel::Clock& clock() noexcept override { return network_; }
   std::int64_t receive(int fd, void* data, std::size_t size) noexcept override;
@@ -97,6 +101,7 @@ class NodeCalls final : public kernel::Calls {
   bool asleep_ = false;
   bool in_call_ = false;  // Asleep in a blocking call, whose caller goes on.
   bool overslept_ = false;
+  bool is_ghost_ = false;
 };
 
 /// Wakes a node by a descriptor, as an eventfd(2) does.
@@ -137,6 +142,8 @@ class Node {
     const Entered entered(*this);
     action();
   }
+  /// A blocking call looks now and then whether it was woken; here, at once.
+  bool due() noexcept { return calls.due() || (calls.in_blocking_call() && waker.woken()); }
   bool ended() noexcept { return has_ended_; }
   const Statistics& statistics() const noexcept { return statistics_; }
 

@@ -79,7 +79,7 @@ void SimulatedRing::begin(Request& request) {
   }
   request.file = calls_.network().file(request.fd);
   if (request.kind == Kind::close) {
-    calls_.network().close(request.fd);
+    calls_.close(request.fd);
     return finish(request, 0);
   }
   if (request.file == nullptr) return finish(request, -EBADF);

@@ -31,6 +31,8 @@ void World::check(bool condition, std::string_view what) {
 }
 
 void World::fail(std::string_view what) {
+  // A handler's exception ends its session only, so the world is told, too.
+  state_->note_failure("a check failed: " + std::string(what));
   throw simulated::Stop("a check failed: " + std::string(what));
 }
 
@@ -61,6 +63,8 @@ std::uint64_t World::seed() const noexcept { return state_->seed(); }
 std::chrono::nanoseconds World::now() const noexcept {
   return std::chrono::nanoseconds(state_->elapsed());
 }
+
+bool World::intact() const noexcept { return state_->breaking_strikes() == 0; }
 
 std::uint64_t World::struck(Fault fault) const noexcept {
   return state_->network().struck(fault);

@@ -168,6 +168,17 @@ void Network::break_off(Stream& stream) {
   send_reset(*stream.peer);
 }
 
+void Network::end_process(unsigned owner, const std::vector<int>& listeners) {
+  for (const int listener : listeners) ++file(listener)->ghosts;
+  for (const auto& link : links_) {
+    for (Stream& end : link->ends) {
+      if (end.owner == owner && end.references > 0 && end.phase == Stream::State::open) {
+        break_off(end);
+      }
+    }
+  }
+}
+
 // Nobody is told. An end that has something to send finds out when its retransmissions are
 // given up; one that only waits, when the keep-alive is.
 void Network::vanish(Stream& stream) {

@@ -154,7 +154,7 @@ bool WorldState::step() {
   if (++steps_ > steps_max) throw Stop("the run does not end: it goes round and round");
   due_.clear();
   for (auto& node : nodes_) {
-    if (node->worker && !node->dead && !node->ended() && node->calls.due()) {
+    if (node->worker && !node->dead && !node->ended() && node->due()) {
       due_.push_back(node.get());
     }
   }
@@ -169,6 +169,7 @@ bool WorldState::step() {
     run_node(*due_[chosen]);
   }
   if (!network_.misuse().empty()) throw Stop(network_.misuse());
+  if (!failure_.empty()) throw Stop(failure_);
   if (!ending_) make_trouble();
   return true;
 }
@@ -225,14 +226,11 @@ void WorldState::kill(Service& service, Node& node) {
   network_.note_strike(Fault::worker_death);
   trace_.add(network_.now(), Entry::died, node.calls.name());
   node.dead = true;
-  node.worker->visit_sessions([this](detail::Session& session) {
-    if (session.socket().fd < 0) return;
-    if (Stream* stream = network_.stream(session.socket().fd)) network_.break_off(*stream);
-  });
   std::vector<int> listeners;
   for (const int listener : node.plan.listeners) {
     listeners.push_back(network_.duplicate(listener));
   }
+  network_.end_process(node.calls.name(), node.plan.listeners);
   add_worker(service, listeners);
 }
 

@@ -60,6 +60,10 @@ class WorldState final : private detail::FrameFault {
   Network& network() noexcept { return network_; }
   base::Prng& scenario_chance() noexcept { return scenario_chance_; }
   Trace& trace() noexcept { return trace_; }
+  void note_failure(const std::string& what) {
+    if (failure_.empty()) failure_ = what;
+  }
+  std::uint64_t breaking_strikes() const noexcept;
   std::uint64_t seed() const noexcept { return seed_; }
   std::int64_t elapsed() noexcept { return network_.now() - began_; }
 
@@ -98,7 +102,6 @@ class WorldState final : private detail::FrameFault {
   void close_all();
   void check_end();
   void abandon() noexcept;
-  std::uint64_t breaking_strikes() const noexcept;
 
   bool all_strands_ended() const noexcept;
   std::size_t open_on_servers() noexcept;
@@ -120,6 +123,7 @@ class WorldState final : private detail::FrameFault {
   Node* running_ = nullptr;
   std::deque<Strand> strands_;
   bool ending_ = false;
+  std::string failure_;  // Of a check; the first one.
 };
 
 /// The faults of a run: all, or the subset that swarm mode leaves on.
