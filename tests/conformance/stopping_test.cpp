@@ -28,12 +28,13 @@ class Load {
 };
 
 TEST_P(Conformance, Stops_while_clients_are_idle) {
-  TestServer& server = serve("echo");
+  TestServer& server = serve("echo", {"--drain-ms", "3600000"});
   std::vector<Client> clients;
   for (int i = 0; i < 10; ++i) clients.emplace_back(server.address());
   EXPECT_EQ(clients[0].converse("hello"), "hello");
   server.stop();
   for (Client& client : clients) EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(server.total("cut"), 0U);
 }
 
 TEST_P(Conformance, Stops_while_it_is_busy) {
