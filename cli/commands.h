@@ -18,6 +18,7 @@ class UsageError : public std::runtime_error {
 /// Each adds its command to the tool; the command runs when the command line has been parsed,
 /// and leaves the tool's exit code. Both arguments must outlive the parsing.
 void add_compare(CLI::App& tool, int& exit_code);
+void add_doctor(CLI::App& tool, int& exit_code);
 void add_explain(CLI::App& tool, int& exit_code);
 void add_load(CLI::App& tool, int& exit_code);
 void add_models(CLI::App& tool, int& exit_code);

@@ -58,6 +58,7 @@ void set_up(CLI::App& tool, int& exit_code) {
   add_models(tool, exit_code);
   add_compare(tool, exit_code);
   add_explain(tool, exit_code);
+  add_doctor(tool, exit_code);
   add_load(tool, exit_code);
   add_report(tool, exit_code);
 }

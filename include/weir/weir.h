@@ -6,6 +6,7 @@
 #include <weir/channel.h>
 #include <weir/client.h>
 #include <weir/connection.h>
+#include <weir/diagnosis.h>
 #include <weir/endpoint.h>
 #include <weir/error.h>
 #include <weir/histogram.h>
