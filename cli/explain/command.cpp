@@ -1,6 +1,7 @@
 // command.cpp - `weir explain`: a model at work, call by call.
 #include <fstream>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 
 #include <weir/model.h>
 #include "cli/commands.h"
+#include "cli/explain/page.h"
 #include "cli/explain/print.h"
 #include "cli/names.h"
 
@@ -23,12 +25,24 @@ struct Request {
   bool times = false;
 };
 
+void write_page(const std::string& path, const std::vector<Timeline>& timelines) {
+  std::ofstream file(path);
+  file << to_page(timelines);
+  file.close();
+  if (!file) throw std::runtime_error(fmt::format("cannot write '{}'", path));
+  fmt::print("{}\n", path);
+}
+
 int explain(const Request& request) {
   std::vector<Timeline> timelines;
   for (const std::string& wanted : request.models) {
     Model model = model_of(wanted);
     if (model == Model::automatic) model = choose_model().model;
     timelines.push_back(timeline(converse(model, request.literal), request.everything));
+  }
+  if (!request.html.empty()) {
+    write_page(request.html, timelines);
+    return 0;
   }
   fmt::print("{}", timelines.size() == 2 ? to_text(timelines[0], timelines[1])
                                          : to_text(timelines[0], request.times));
@@ -52,6 +66,8 @@ void add_explain(CLI::App& tool, int& exit_code) {
   command->add_flag("--all", request->everything,
                     "Preparations too (signals, memory), and every call that found nobody");
   command->add_flag("--times", request->times, "When each call began and how long it took");
+  command->add_option("--html", request->html, "Write a page to this file, one lane a client")
+      ->type_name("FILE");
   command->callback([request, &exit_code] { exit_code = explain(*request); });
 }
 

@@ -22,7 +22,6 @@ std::string recipe(const ModelInfo& info) {
   return text;
 }
 
-constexpr std::string_view no_call = "(no call: the server is busy, the kernel answers)";
 constexpr std::string_view legend =
     "L: the listening socket. A, B: the clients. W: what ends a sleep. E: the epoll object.\n";
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/explain/conversation.h"
@@ -24,6 +26,9 @@ struct Scene {
   std::string title;
   std::vector<Line> lines;
 };
+
+/// What is said of a scene without lines.
+constexpr std::string_view no_call = "(no call: the server is busy, the kernel answers)";
 
 struct Timeline {
   ModelInfo info;

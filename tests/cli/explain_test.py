@@ -1,8 +1,11 @@
 """`weir explain`: the system calls of each model, with the step of its recipe that each is."""
 import functools
 import json
+import os
 import re
+import tempfile
 import unittest
+from html.parser import HTMLParser
 
 from tool import MODELS, run
 
@@ -54,6 +57,40 @@ def explained_anew(model, *options):
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return Told(done.stdout)
+
+
+class Page(HTMLParser):
+    """What a page says: headings, and the cells of its lanes."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.text, self.headings, self.cells, self.differing = "", [], [], []
+        self.outside, self.unclosed = [], []
+        self.lane, self.row = None, None
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.outside += [each for each in ("src", "href") if each in attributes]
+        if tag not in ("meta", "!doctype"):
+            self.unclosed.append(tag)
+        if tag == "tr":
+            self.row = attributes.get("class")
+        if tag in ("td", "th"):
+            self.lane = attributes.get("class")
+
+    def handle_endtag(self, tag):
+        if self.unclosed[-1] == tag:
+            self.unclosed.pop()
+
+    def handle_data(self, data):
+        self.text += data
+        if self.unclosed and self.unclosed[-1] == "th":
+            self.headings.append(data)
+        if self.unclosed[-2:] == ["td", "code"]:
+            self.cells.append((self.lane, data))
+            if self.row == "differs":
+                self.differing.append((self.lane, data))
 
 
 class EveryModel(unittest.TestCase):
@@ -192,6 +229,29 @@ class Options(unittest.TestCase):
         everything = run("explain", "poll", "--all").stdout
         self.assertIn("sigaction", everything)
         self.assertNotIn("sigaction", run("explain", "poll").stdout)
+
+    def test_the_page_has_a_lane_for_each_client_and_every_line(self):
+        with tempfile.TemporaryDirectory() as scratch:
+            path = os.path.join(scratch, "page.html")
+            done = run("explain", "epoll-lt", "epoll-et", "--html", path)
+            self.assertEqual((done.returncode, done.stdout), (0, path + "\n"), done.stderr)
+            with open(path, encoding="utf-8") as file:
+                page = Page(file.read())
+        self.assertEqual(page.unclosed, [])
+        self.assertEqual(page.text.count("A leaves early"), 2)
+        self.assertEqual(page.outside, [], "a page that needs nothing from elsewhere")
+        for lane in ("server", "A", "B"):
+            self.assertEqual(page.headings.count(lane), 2)
+        for lane, call in (("A", "recv(A, 4096 bytes)"), ("B", "close(B)"),
+                           ("server", "epoll_wait(E, for ever)")):
+            self.assertIn((lane, call), page.cells)
+        self.assertIn(("A", "epoll_ctl(E, ADD, A, IN)"), page.differing)
+        self.assertNotIn(("A", "recv(A, 4096 bytes)"), page.differing)
+
+    def test_a_page_that_cannot_be_written_is_an_error(self):
+        done = run("explain", "poll", "--html", "/nowhere/page.html")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nowhere/page.html", done.stderr)
 
     def test_an_unknown_model_is_refused(self):
         done = run("explain", "kqueue")
