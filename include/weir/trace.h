@@ -37,7 +37,7 @@ struct TracedCall {
   int process = 0;
   int thread = 0;  ///< the system's numbers (getpid(2), gettid(2))
   /// Nanoseconds of the monotonic clock. A call that has not returned yet has `returned` off;
-  /// then `result`, `end` and `told` mean nothing.
+  /// then `result`, `end`, `asked` and `told` mean nothing.
   std::int64_t begin = 0;
   std::int64_t end = 0;
   bool returned = false;

@@ -82,33 +82,36 @@ void set_interests(const CallRecord& record, const Context& context, TracedCall&
                             (bits & send_bits) != 0};
     };
     if (item.wanted != 0) traced.asked.push_back(interest(item.wanted));
-    if (traced.returned && item.happened != 0) {
+    if (item.happened != 0) {
       traced.told.push_back(
           {fd, (item.happened & receive_bits) != 0, (item.happened & send_bits) != 0});
     }
   }
 }
 
-TracedCall traced_call(const CallRecord& record, const Context& context) {
+// Of a call that has not returned, only what was written before it may be looked at.
+TracedCall traced_call(const CallRecord& record, bool returned, const Context& context) {
   TracedCall traced;
   const os::Call& call = record.call;
   traced.name = os::traced_name(call, call.arguments[1]);
   traced.process = record.process;
   traced.thread = record.thread;
   traced.begin = record.begin;
-  traced.end = record.end;
-  traced.returned = record.returned.load() != 0;
+  traced.returned = returned;
   traced.fd = call.fd();
-  traced.result = call.result;
   traced.can_wait = can_wait(call);
-  traced.accepted = call.kind == CallKind::accept4 && traced.returned && call.result >= 0;
+  if (returned) {
+    traced.end = record.end;
+    traced.result = call.result;
+    traced.accepted = call.kind == CallKind::accept4 && call.result >= 0;
+    set_interests(record, context, traced);
+  }
   if (call.kind == CallKind::completion) {
     const Context::Request request = context.request(record);
     traced.fd = request.fd;
     traced.name = os::traced_name(call, request.opcode);
     traced.accepted = request.opcode == accept_opcode && call.result >= 0;
   }
-  set_interests(record, context, traced);
   os::describe(record, traced);
   return traced;
 }
@@ -128,10 +131,12 @@ std::size_t Trace::returned() const noexcept { return state_->recorder.returned(
 std::size_t Trace::lost() const noexcept { return state_->recorder.lost(); }
 
 std::vector<TracedCall> Trace::calls() const {
+  constexpr std::uint32_t not_returned = ~0u;
   std::vector<std::pair<std::uint32_t, const CallRecord*>> order;
   for (const CallRecord& record : state_->recorder.records()) {
     const std::uint32_t returned = record.returned.load();
-    if (returned != 0 || record.begun.load()) order.emplace_back(returned - 1, &record);
+    if (returned != 0) order.emplace_back(returned, &record);
+    else if (record.begun.load()) order.emplace_back(not_returned, &record);
   }
   std::stable_sort(order.begin(), order.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -140,7 +145,7 @@ std::vector<TracedCall> Trace::calls() const {
   result.reserve(order.size());
   for (const auto& [place, record] : order) {
     context.learn(*record);
-    result.push_back(traced_call(*record, context));
+    result.push_back(traced_call(*record, place != not_returned, context));
   }
   return result;
 }
