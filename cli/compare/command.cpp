@@ -231,7 +231,7 @@ std::string given_words(const CLI::App& command) {
   for (const CLI::Option* option : command.get_options()) {
     if (option->count() == 0) continue;
     text += " " + option->get_name();
-    if (option->get_type_size() > 0) {
+    if (option->get_items_expected_max() > 0) {
       text += fmt::format(" '{}'", fmt::join(option->results(), ","));
     }
   }

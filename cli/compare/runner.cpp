@@ -1,6 +1,7 @@
 #include "cli/compare/runner.h"
 
 #include <algorithm>
+#include <ctime>
 #include <numeric>
 #include <utility>
 

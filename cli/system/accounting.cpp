@@ -82,12 +82,15 @@ void for_each_of_group(int leader, F&& f) {
   }
 }
 
+std::int64_t read_clock(clockid_t clock) {
+  timespec time{};
+  if (clock_gettime(clock, &time) != 0) return 0;
+  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+}
+
 std::int64_t cpu_of(int pid) {
   clockid_t clock{};
-  timespec time{};
-  if (clock_getcpuclockid(pid, &clock) != 0) return 0;
-  if (::clock_gettime(clock, &time) != 0) return 0;
-  return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+  return clock_getcpuclockid(pid, &clock) == 0 ? read_clock(clock) : 0;
 }
 
 // Of the children that it has waited for, to a tick of 10 ms.
@@ -121,22 +124,28 @@ GroupAccount::GroupAccount(int leader) : leader_(leader) {
 
 // Only clocks are read here, one call each: the load goes on meanwhile.
 void GroupAccount::begin() {
+  span_ns_ = -read_clock(CLOCK_MONOTONIC);
   for (Member& member : members_) member.cpu_ns = cpu_of(member.pid);
   reaped_ns_ = reaped_by(leader_);
 }
 
 void GroupAccount::end() {
-  cpu_ns_ = 0;
-  for (const Member& member : members_) {
-    cpu_ns_ += std::max<std::int64_t>(cpu_of(member.pid) - member.cpu_ns, 0);
-  }
-  cpu_ns_ += reaped_by(leader_) - reaped_ns_;
+  span_ns_ += read_clock(CLOCK_MONOTONIC);
+  cpu_ns_ = used_ns();
   for_each_of_group(leader_, [&](const std::string& name, const auto&) {
     const int pid = std::stoi(name);
     if (std::ranges::find(members_, pid, &Member::pid) != members_.end()) return;
     cpu_ns_ += cpu_of(pid);
     members_.push_back({pid, 0});
   });
+}
+
+std::int64_t GroupAccount::used_ns() const {
+  std::int64_t sum = reaped_by(leader_) - reaped_ns_;
+  for (const Member& member : members_) {
+    sum += std::max<std::int64_t>(cpu_of(member.pid) - member.cpu_ns, 0);
+  }
+  return sum;
 }
 
 std::uint64_t GroupAccount::switches() const {

@@ -16,7 +16,11 @@ class GroupAccount {
 
   void begin();
   void end();
+  /// CPU time since begin(), of the processes known then.
+  std::int64_t used_ns() const;
   std::int64_t cpu_ns() const noexcept { return cpu_ns_; }
+  /// The time that passed between the two.
+  std::int64_t span_ns() const noexcept { return span_ns_; }
 
   /// Context switches, so far, of all threads that run now.
   std::uint64_t switches() const;
@@ -30,6 +34,7 @@ class GroupAccount {
   int leader_;
   std::vector<Member> members_;
   std::int64_t reaped_ns_ = 0;
+  std::int64_t span_ns_ = 0;
   std::int64_t cpu_ns_ = 0;
 };
 
