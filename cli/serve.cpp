@@ -31,6 +31,11 @@ struct Request {
   std::string overload = "pause";
   std::string totals = "text";
   std::int64_t spin_before_sleep_us = 0;
+  std::int64_t first_byte_ms = Options{}.first_byte.count();
+  std::int64_t idle_ms = Options{}.idle.count();
+  std::int64_t receive_ms = Options{}.receive.count();
+  std::int64_t send_ms = Options{}.send.count();
+  std::int64_t connection_ms = Options{}.connection.count();
   std::int64_t linger_ms = Options{}.linger.count();
   std::int64_t drain_ms = Options{}.drain.count();
   Options options;
@@ -63,6 +68,11 @@ int serve(const Request& request) {
       request.worker_kind == "process" ? WorkerKind::process : WorkerKind::thread;
   options.overload = request.overload == "reject" ? Overload::reject : Overload::pause;
   options.spin_before_sleep = std::chrono::microseconds(request.spin_before_sleep_us);
+  options.first_byte = std::chrono::milliseconds(request.first_byte_ms);
+  options.idle = std::chrono::milliseconds(request.idle_ms);
+  options.receive = std::chrono::milliseconds(request.receive_ms);
+  options.send = std::chrono::milliseconds(request.send_ms);
+  options.connection = std::chrono::milliseconds(request.connection_ms);
   options.linger = std::chrono::milliseconds(request.linger_ms);
   options.drain = std::chrono::milliseconds(request.drain_ms);
   server.options(options).handle_signals();
@@ -118,6 +128,20 @@ void add_model_options(CLI::App& command, Request& request) {
             "threads: stack of each (also 256k)");
 }
 
+void add_deadline_options(CLI::App& command, Request& request) {
+  constexpr std::int64_t hours = 2 * 3'600'000, days = 7 * 86'400'000;
+  add_value(command, "--first-byte", "MS", request.first_byte_ms, number(0, hours),
+            "Milliseconds that a client has to send its first byte; 0: no deadline, as for all");
+  add_value(command, "--idle", "MS", request.idle_ms, number(0, hours),
+            "Milliseconds in which nothing moves either way while the handler waits");
+  add_value(command, "--receive", "MS", request.receive_ms, number(0, hours),
+            "Milliseconds that a receive waits, although bytes are sent meanwhile");
+  add_value(command, "--send", "MS", request.send_ms, number(0, hours),
+            "Milliseconds in which a client takes nothing of what waits for it");
+  add_value(command, "--connection", "MS", request.connection_ms, number(0, days),
+            "Milliseconds that a connection lasts at most");
+}
+
 void add_session_options(CLI::App& command, Request& request) {
   Options& options = request.options;
   add_value(command, "--outbox-high", "BYTES", options.outbox_high, size_in_bytes(),
@@ -163,6 +187,7 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->capture_default_str();
   add_worker_options(*command, *request);
   add_limit_options(*command, *request);
+  add_deadline_options(*command, *request);
   add_model_options(*command, *request);
   add_session_options(*command, *request);
   add_value(*command, "--totals", "FORM", request->totals, one_of({"text", "json"}),

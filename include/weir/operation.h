@@ -71,6 +71,8 @@ class Operation : public Suspension, public Link {
   std::int32_t result = 0;
   Kind kind;
   State state = State::idle;
+  /// For whoever started it: when that was, in ticks (Engine::tick), to 16 bits.
+  std::uint16_t since = 0;
 
  protected:
   explicit Operation(Kind what) noexcept : kind(what) {}

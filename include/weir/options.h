@@ -98,6 +98,32 @@ struct Options {
 
   // --- deadlines -------------------------------------------------------------------------
 
+  // Of the connections that a server accepts. 0 = off, each. A deadline is never early, and up
+  // to half a second late; up to four seconds while other clients keep the server busy. Whoever
+  // waits in the handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere;
+  // then the connection is closed as at the handler's end. For limits of your own, and finer
+  // ones, use within().
+
+  /// Until the peer has sent its first byte, while the handler waits for it. Lower it where
+  /// strangers connect; raise or disable it for protocols in which the server speaks and the
+  /// client only listens.
+  std::chrono::milliseconds first_byte{30'000};
+
+  /// While the handler waits in receive() and nothing moves in either direction. Raising it
+  /// keeps quiet clients connected, and the descriptors of those that vanished taken.
+  std::chrono::milliseconds idle{300'000};
+
+  /// How long one receive() waits although bytes are sent to the peer meanwhile. Ends clients
+  /// that listen and never speak; where they are welcome, switch it off.
+  std::chrono::milliseconds receive{3'600'000};
+
+  /// While there are bytes to send and the peer takes none of them. Then the connection is
+  /// reset. Lowering it frees the memory of dead readers sooner.
+  std::chrono::milliseconds send{60'000};
+
+  /// From accepting to the end, however busy. At most seven days; late by up to 17 s.
+  std::chrono::milliseconds connection{86'400'000};
+
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited
   /// for, and after those have gone out, how long one that does not close its side. The first is
   /// reset and counted as cut; the second is closed. The last bytes are never lost to a peer

@@ -18,6 +18,14 @@ struct Statistics {
   std::uint64_t timed_out = 0;  ///< of the closed: ended by a deadline of Options
   std::uint64_t lost = 0;       ///< of the closed: the process that served it died
 
+  // The timed out, by the deadline that passed. The sum may run ahead of `timed_out` by those
+  // that are still being closed.
+  std::uint64_t timed_out_first_byte = 0;
+  std::uint64_t timed_out_idle = 0;
+  std::uint64_t timed_out_receive = 0;
+  std::uint64_t timed_out_send = 0;
+  std::uint64_t timed_out_connection = 0;
+
   // Refused: closed at once, never served, not among the accepted. By what was reached.
   std::uint64_t refused_full = 0;         ///< connections_max; or the server was stopping
   std::uint64_t refused_address = 0;      ///< connections_per_address

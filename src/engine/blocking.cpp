@@ -45,8 +45,12 @@ void BlockingEngine::turn(bool may_sleep) {
   flush_all();
   if (may_sleep && may_block()) {
     Operation& only = parked_.front();
-    if (attempt(only, kernel::Mode::blocking)) complete(only);
-    return;
+    if (attempt(only, kernel::Mode::blocking)) {
+      complete(only);
+    } else {
+      found_nothing();
+    }
+    return expire_timers();
   }
   poll_parked(may_sleep);
   expire_timers();
@@ -82,7 +86,7 @@ void BlockingEngine::poll_parked(bool may_sleep) {
   if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   std::int64_t bound = sleep_bound(may_sleep);
   if (wake_fd < 0 && (bound < 0 || bound > blocking_bound)) bound = blocking_bound;
-  if (calls_.poll(entries_.data(), entries_.size(), bound) == 0) return;
+  if (calls_.poll(entries_.data(), entries_.size(), bound) == 0) return found_nothing();
   std::size_t index = 0;
   parked_.for_each([&](Operation& operation) {
     if (entries_[index++].happened == 0) return;

@@ -83,10 +83,13 @@ void CompletionEngine::turn(bool may_sleep) {
   if (ring_.overflowed()) ++base::counters.overflows;
   ring_.submit_and_wait(1, sleep_bound(may_sleep));
   std::size_t count = 0;
+  bool any = false;
   do {
     count = ring_.reap(completions_);
     for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
+    any = any || count != 0;
   } while (count == completions_.size());
+  if (!any) found_nothing();
   expire_timers();
   perform_runnable();
 }
@@ -242,7 +245,7 @@ void CompletionEngine::append(Socket& socket, Buffer& buffer) noexcept {
 
 void CompletionEngine::end_stream(Socket& socket, std::int32_t result) noexcept {
   socket.ended = true;
-  socket.ending = result;
+  socket.ending = static_cast<std::int16_t>(result);
   wake_reader(socket);
 }
 

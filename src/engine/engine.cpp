@@ -43,6 +43,25 @@ void Engine::send_staged() noexcept {
   socket.unsent({stage_.get() + staged_ - left, left}, full ? 0 : static_cast<int>(-sent));
 }
 
+void Engine::keep_ticking(bool on) noexcept {
+  ticking_ = on;
+  if (!on) return;
+  tick_ = static_cast<std::uint32_t>(now() >> tick_bits);
+  turns_until_clock_ = turns_a_look;
+}
+
+// Whatever was noted since the last look may have been later than its tick says, by as much as
+// the tick moves now. That is forgotten bit by bit.
+void Engine::follow_clock() noexcept {
+  turns_until_clock_ = turns_a_look;
+  if (!ticking_) return;
+  const auto tick = static_cast<std::uint32_t>(now() >> tick_bits);
+  const std::uint32_t moved = tick - tick_;
+  if (moved == 0) return;
+  tick_error_ = std::max(moved - 1, tick_error_ - std::min(tick_error_, moved));
+  tick_ = tick;
+}
+
 bool Engine::start_wait(Operation& operation) {
   if (operation.kind == Operation::Kind::wait && operation.deadline > now()) {
     operation.state = Operation::State::parked;

@@ -159,6 +159,15 @@ class Engine {
   /// Buffers of ours that somebody still holds.
   virtual std::size_t leased() const noexcept { return pool_.leased(); }
   std::int64_t now() noexcept { return clock_.now(); }
+
+  /// The time in ticks of a quarter of a second, for deadlines: known without asking the clock.
+  /// It is behind by tick_error() ticks at most. Followed while keep_ticking() is on.
+  static constexpr unsigned tick_bits = 28;
+  static constexpr std::int64_t tick_ns = std::int64_t{1} << tick_bits;
+  std::uint32_t tick() const noexcept { return tick_; }
+  std::uint32_t tick_error() const noexcept { return tick_error_; }
+  void keep_ticking(bool on) noexcept;
+  bool is_ticking() const noexcept { return ticking_; }
   const EngineOptions& options() const noexcept { return options_; }
 
  protected:
@@ -210,11 +219,16 @@ class Engine {
   bool start_wait(Operation& operation);
   void expire_timers() noexcept {
     if (!timers_.empty()) finish_due_timers();
+    if (--turns_until_clock_ == 0) follow_clock();
   }
+  /// A turn found nothing to do: there is time to look at the clock.
+  void found_nothing() noexcept { turns_until_clock_ = 1; }
+  void follow_clock() noexcept;
   /// How long turn() may sleep, in ns; negative: until woken.
   std::int64_t sleep_bound(bool may_sleep) noexcept {
     if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
-    return timers_.empty() ? -1 : until_next_timer();
+    const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
+    return ticking_ && (bound < 0 || bound > tick_ns) ? tick_ns : bound;
   }
 
   EngineOptions options_;
@@ -231,6 +245,11 @@ class Engine {
   void finish_due_timers() noexcept;
   std::int64_t until_next_timer() noexcept;
 
+  static constexpr unsigned turns_a_look = 16;
+  unsigned turns_until_clock_ = turns_a_look;
+  std::uint32_t tick_ = 0;
+  std::uint32_t tick_error_ = 0;
+  bool ticking_ = false;
   int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
   unsigned operations_left_ = 0;

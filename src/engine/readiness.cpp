@@ -50,6 +50,7 @@ inline void ReadinessEngine::wait(bool may_sleep) {
   if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
   if (bound != 0 && options_.spin_before_sleep != 0 && spin()) return;
   poller_->wait(bound, idle_turns_);
+  if (poller_->ready_count() == 0) found_nothing();
 }
 
 // Asks again for a while before going to sleep: on an idle CPU the next request often comes

@@ -52,7 +52,10 @@ struct Socket {
   bool closing : 1 = false;
   std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
   std::uint8_t queued = 0;     ///< buffers in `received`
-  std::int32_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered
+  std::int16_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered
+
+  /// The session's own: the last time it sent, in ticks, to 16 bits.
+  std::uint16_t sent_at = 0;
 
   /// What is parked here, if anything: an accept, connect or receive, and a send or connect.
   Operation* reader = nullptr;

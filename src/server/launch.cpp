@@ -46,6 +46,23 @@ Room::Limits limits_of(const Options& options) noexcept {
   return limits;
 }
 
+// A connection's ticks are noted to 16 bits (session/session.h).
+void check_deadlines(const Options& options) {
+  using namespace std::chrono_literals;
+  const auto check = [](const char* name, std::chrono::milliseconds value,
+                        std::chrono::milliseconds most) {
+    if (value < 0ms || value > most) {
+      throw StartError(
+          fmt::format("{}: {} ms is not from 0 to {}", name, value.count(), most.count()));
+    }
+  };
+  check("first_byte", options.first_byte, 2h);
+  check("idle", options.idle, 2h);
+  check("receive", options.receive, 2h);
+  check("send", options.send, 2h);
+  check("connection", options.connection, 7 * 24h);
+}
+
 void check_options(const Options& options) {
   if (options.workers < 1 || options.workers > 1024) {
     throw StartError(fmt::format("workers: {} is not from 1 to 1024", options.workers));
@@ -66,6 +83,7 @@ void check_options(const Options& options) {
       options.spin_before_sleep.count() < 0) {
     throw StartError("linger, drain and spin_before_sleep must not be negative");
   }
+  check_deadlines(options);
   if (options.budget_operations == 0 || options.budget_bytes == 0) {
     throw StartError("budget_operations and budget_bytes must not be 0");
   }

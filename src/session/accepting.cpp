@@ -72,10 +72,10 @@ Worker::Obstacle Worker::serve_counted(Arrival& arrival, std::uint64_t key) noex
 }
 
 bool Worker::serve_here(int fd, std::uint64_t id, bool is_tcp) noexcept {
+  begin_ticking();
   auto* session = new (std::nothrow) Session(*this, id, fd, is_tcp, false);
   if (session == nullptr) return false;
-  sessions_.push_back(*session);
-  ++open_;
+  add_session(*session);
   session->serve(*plan_.handler);
   return true;
 }

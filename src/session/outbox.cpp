@@ -137,6 +137,7 @@ void Outbox::pop() noexcept {
 }
 
 void Outbox::sent(std::size_t count) noexcept {
+  session_->note_sent();
   base::counters.bytes_sent += count;
   while (first_ != nullptr && count >= first_->size()) {
     count -= first_->size();

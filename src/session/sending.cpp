@@ -20,6 +20,7 @@ Outbox& Session::outbox() {
   if (outbox_ == nullptr) {
     outbox_ = worker_.take_outbox();
     outbox_->bind(*this);
+    sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
     const Piece staged = worker_.engine().unstage(*this);
     if (!staged.empty()) outbox_->copy(std::span(&staged, 1), staged.size());
   }
@@ -28,7 +29,10 @@ Outbox& Session::outbox() {
 
 // Small sends of a connection that has nothing queued; the others go through the outbox.
 std::byte* Session::stage(std::size_t size) noexcept {
-  return outbox_ == nullptr ? worker_.engine().stage(*this, size) : nullptr;
+  if (outbox_ != nullptr) return nullptr;
+  Engine& engine = worker_.engine();
+  sent_at = static_cast<std::uint16_t>(engine.tick());
+  return engine.stage(*this, size);
 }
 
 void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {

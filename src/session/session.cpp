@@ -32,6 +32,9 @@ struct Session::Child final : Waiter {
 Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
                  bool is_client) noexcept
     : Connection(id), worker_(worker), is_client_(is_client) {
+  const std::uint32_t tick = worker.engine().tick();
+  accepted_at_ = static_cast<std::uint16_t>(tick >> 6);
+  receive_.since = sent_at = static_cast<std::uint16_t>(tick);
   fd = descriptor;
   is_tcp = tcp;
   receive_.socket = this;
@@ -176,7 +179,10 @@ void Session::closed() noexcept {
   if (!is_client_) {
     Statistics& counters = base::counters;
     ++counters.closed;
-    ++(cut_ ? counters.cut : failed_ ? counters.failed : counters.ended);
+    ++(timed_out_ != TimedOut::no ? counters.timed_out
+       : cut_                     ? counters.cut
+       : failed_                  ? counters.failed
+                                  : counters.ended);
   }
   worker_.session_closed(*this);
 }
@@ -187,7 +193,9 @@ bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noex
     return false;
   }
   ASSERT(!receive_.pending());  // One receive at a time on a connection.
-  if (worker_.engine().start_receive(receive_)) return false;
+  Engine& engine = worker_.engine();
+  receive_.since = static_cast<std::uint16_t>(engine.tick());
+  if (engine.start_receive(receive_)) return false;
   receive_.suspend(awaiting, scope);
   return true;
 }
@@ -196,11 +204,17 @@ Chunk Session::take_received() {
   if (receive_.result > 0) [[likely]] {
     Buffer& buffer = *receive_.buffer;
     const auto size = static_cast<std::size_t>(receive_.result);
+    heard_ = true;
     ++base::counters.receives;
     base::counters.bytes_received += size;
     return Chunk(buffer.data + buffer.begin, size, &buffer);
   }
-  if (receive_.result < 0) throw IoError(reset_ ? ECONNRESET : -receive_.result, "receive");
+  if (receive_.result < 0) {
+    const int error = timed_out_ != TimedOut::no ? ETIMEDOUT
+                      : reset_                   ? ECONNRESET
+                                                 : -receive_.result;
+    throw IoError(error, "receive");
+  }
   peer_done_ = true;
   return Chunk();
 }

@@ -14,6 +14,7 @@
 
 #include "base/list.h"
 #include "engine/socket.h"
+#include "session/deadlines.h"
 #include "session/outbox.h"
 
 namespace weir::detail {
@@ -60,6 +61,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   const Socket& socket() const noexcept { return *this; }
   Worker& worker() const noexcept { return worker_; }
   bool broken() const noexcept { return send_error_ != 0; }
+  void note_sent() noexcept;
   void send_failed(int error) noexcept;
   void outbox_emptied() noexcept;
   void outbox_let_go() noexcept;
@@ -72,6 +74,9 @@ class Session final : public Connection, public Link, private Socket, private Wa
   /// Ends it now, whatever it does; counted as cut.
   void cut() noexcept;
   bool is_client() const noexcept { return is_client_; }
+
+  /// Ends it if a deadline has passed. Returns in how many ticks to look again.
+  std::uint32_t look_at_deadlines(const DeadlineTicks& limits) noexcept;
 
  private:
   class ReceiveOperation final : public CoroutineOperation {
@@ -88,6 +93,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void end() noexcept;
   Task<> linger();
   void release() noexcept;
+  void time_out(TimedOut kind) noexcept;
 
   void check_send() const {
     if (send_error_ != 0 || finishing_) [[unlikely]]
@@ -105,6 +111,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Child* children_ = nullptr;
   [[no_unique_address]] Scope scope_;  // What follows lies in its padding.
   std::int16_t send_error_ = 0;
+  std::uint16_t accepted_at_;  // In units of 64 ticks, which are 17 s.
   bool is_client_ : 1;
   bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
   bool fin_sent_ : 1 = false;
@@ -114,6 +121,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool reset_ : 1 = false;
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
+  bool heard_ : 1 = false;  // The peer has sent something.
+  TimedOut timed_out_ : 3 = TimedOut::no;
 };
 
 }  // namespace weir::detail

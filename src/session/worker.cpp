@@ -28,6 +28,7 @@ Worker::Worker(const Plan& plan, Engine& engine, Placement* placement)
       engine_(engine),
       placement_(placement),
       outer_(std::exchange(current_worker, this)),
+      deadline_ticks_(plan.options),
       next_id_((std::uint64_t{plan.index} << 48) + 1),
       own_room_({.outbox_high = plan.options.outbox_high, .outbox_low = plan.options.outbox_low},
                 own_room_memory_),
@@ -49,6 +50,7 @@ Worker* Worker::exchange_current(Worker* worker) noexcept {
 
 void Worker::turn() {
   engine_.turn(true);
+  if (engine_.tick() != tick_seen_) tick_passed();
   if (engine_.take_wake()) look_outside();
   if (!ended_.empty()) bury();
   if (placement_ != nullptr) tend_placement();
@@ -95,6 +97,26 @@ void Worker::finish_timers() {
   }
 }
 
+void Worker::tick_passed() noexcept {
+  tick_seen_ = engine_.tick();
+  deadlines_.advance(tick_seen_, [this](Session& session) {
+    return session.look_at_deadlines(deadline_ticks_);
+  });
+}
+
+// Before the first session is made, which notes the tick.
+void Worker::begin_ticking() noexcept {
+  if (deadline_ticks_.least == 0 || engine_.is_ticking()) return;
+  engine_.keep_ticking(true);
+  tick_seen_ = engine_.tick();
+  deadlines_.start(tick_seen_);
+}
+
+void Worker::add_session(Session& session) noexcept {
+  ++open_;
+  deadlines_.file(session, deadline_ticks_.least);
+}
+
 void Worker::tend_placement() noexcept {
   placement_->open();
   if (paused_) balance();
@@ -138,8 +160,7 @@ void Worker::take_posted() noexcept {
 
 Session* Worker::make_client(int fd, bool is_tcp) {
   auto* session = new Session(*this, next_id_++, fd, is_tcp, true);
-  sessions_.push_back(*session);
-  ++open_;
+  add_session(*session);
   return session;
 }
 
@@ -147,7 +168,7 @@ void Worker::session_closed(Session& session) noexcept {
   if (!session.is_client() && !placed_here_) connection_left(session.id());
   session.unlink();
   ended_.push_back(session);
-  --open_;
+  if (--open_ == 0) engine_.keep_ticking(false);
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {
       balance();
@@ -196,7 +217,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
     paused_ = false;
     for (auto& acceptor : acceptors_) acceptor->stop();
     refuse_waiting();
-    sessions_.for_each([](Session& session) {
+    deadlines_.for_each([](Session& session) {
       if (session.idle()) session.cancel();
     });
   }
@@ -218,7 +239,7 @@ void Worker::drain_timer_ended(bool expired) noexcept {
 void Worker::cut_all() noexcept {
   cutting_ = true;
   if (placement_ != nullptr) placement_->cut();
-  sessions_.for_each([](Session& session) { session.cut(); });
+  deadlines_.for_each([](Session& session) { session.cut(); });
 }
 
 // --- what the public headers need ------------------------------------------------------------

@@ -18,6 +18,7 @@
 #include "engine/control.h"
 #include "engine/engine.h"
 #include "session/acceptor.h"
+#include "session/deadlines.h"
 #include "session/host.h"
 #include "session/outbox.h"
 #include "session/placement.h"
@@ -94,7 +95,7 @@ class Worker {
   /// Shows each session that is not closed yet.
   template <class Visit>
   void visit_sessions(Visit visit) {
-    sessions_.for_each(visit);
+    deadlines_.for_each(visit);
   }
   std::size_t open_sessions() const noexcept { return open_; }
 
@@ -139,6 +140,9 @@ class Worker {
   enum class Obstacle : std::uint8_t { none, busy, full, address, memory, resources, number };
 
   void tend_placement() noexcept;
+  void begin_ticking() noexcept;
+  void add_session(Session& session) noexcept;
+  void tick_passed() noexcept;
   void look_outside() noexcept;
   void take_posted() noexcept;
   Obstacle try_to_serve(Arrival& arrival) noexcept;
@@ -162,7 +166,9 @@ class Worker {
   Placement* placement_;
   Worker* outer_;  // The worker that ran on this thread before, as with run() in a handler.
   std::vector<std::unique_ptr<Acceptor>> acceptors_;
-  base::List<Session> sessions_;
+  const DeadlineTicks deadline_ticks_;
+  Deadlines deadlines_;  // Holds every session.
+  std::uint32_t tick_seen_ = 0;
   base::List<Session> ended_;  // Closed; deleted when nobody's code of theirs is on the stack.
   std::size_t listening_ = 0;
   std::size_t open_ = 0;

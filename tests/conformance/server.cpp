@@ -68,6 +68,15 @@ weir::Options options_from(const Arguments& arguments) {
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
   options.reuse_port = arguments.number("--reuse-port", 0) != 0;
+  const std::pair<const char*, std::chrono::milliseconds*> deadlines[] = {
+      {"--first-byte", &options.first_byte}, {"--idle", &options.idle},
+      {"--receive", &options.receive},       {"--send", &options.send},
+      {"--connection", &options.connection},
+  };
+  for (const auto& [name, value] : deadlines) {
+    *value = std::chrono::milliseconds(
+        arguments.number(name, static_cast<std::size_t>(value->count())));
+  }
   options.linger = std::chrono::milliseconds(arguments.number("--linger-ms", 5000));
   // Most tests end with a client who is still there: nobody else is worth waiting for.
   options.drain = std::chrono::milliseconds(arguments.number("--drain-ms", 250));
@@ -104,6 +113,9 @@ void report_totals(const weir::Statistics& totals) {
       {"cut", totals.cut},
       {"timed_out", totals.timed_out},
       {"lost", totals.lost},
+      {"timed_out_first_byte", totals.timed_out_first_byte},
+      {"timed_out_idle", totals.timed_out_idle},
+      {"timed_out_send", totals.timed_out_send},
       {"refused_full", totals.refused_full},
       {"refused_address", totals.refused_address},
       {"refused_memory", totals.refused_memory},

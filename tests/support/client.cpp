@@ -152,6 +152,11 @@ std::string Client::receive_to_end_while_sending() {
   }
 }
 
+bool Client::was_reset() const {
+  pollfd entry{fd(), 0, 0};
+  return poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0;
+}
+
 void Client::answered_or_ended() const { wait_for(POLLIN); }
 
 bool Client::sees_end() {

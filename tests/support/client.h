@@ -48,6 +48,8 @@ class Client {
 
   /// Whether the server ends the connection, by FIN or by RST; drops what comes before.
   bool sees_end();
+  /// Whether the server has reset the connection; takes nothing of what came.
+  bool was_reset() const;
   /// Waits for a byte or for the end, whichever comes.
   void answered_or_ended() const;
   /// Bytes that came and were not received yet.

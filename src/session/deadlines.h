@@ -1,0 +1,69 @@
+// deadlines.h - the deadlines of connections: a timing wheel that visits each session seldom.
+//
+// A request stores a tick, and nothing else. The wheel holds every session of a worker in one of
+// its slots, in the link that a worker needs anyway to find them. When a slot's time has come its
+// sessions are asked what their earliest deadline is by now, and filed anew. So a deadline costs
+// an idle connection six bytes and a visit a minute, and a busy one no more.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+
+#include <weir/options.h>
+
+#include "base/list.h"
+
+namespace weir::detail {
+
+class Session;
+
+enum class TimedOut : std::uint8_t { no, first_byte, idle, receive, send, connection };
+
+/// The deadlines of Options in the engine's ticks; 0: off. Rounded up, and one more, because a
+/// moment lies somewhere in its tick.
+struct DeadlineTicks {
+  explicit DeadlineTicks(const Options& options) noexcept;
+
+  std::uint32_t first_byte, idle, receive, send, connection;
+  std::uint32_t least = 0;  ///< the shortest of them; 0: all are off
+};
+
+class Deadlines {
+ public:
+  /// Visits `session` in `ticks` ticks, or sooner.
+  void file(Session& session, std::uint32_t ticks) noexcept;
+  /// Visits those whose time has come, by `visit(session)`, which returns in how many ticks it is
+  /// to be visited again.
+  template <class Visit>
+  void advance(std::uint32_t now, Visit visit);
+  void start(std::uint32_t now) noexcept { now_ = now; }
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& slot : slots_) slot.for_each(visit);
+  }
+
+ private:
+  static constexpr std::uint32_t count = 256;
+
+  std::uint32_t now_ = 0;
+  std::array<base::List<Session>, count> slots_;
+};
+
+template <class Visit>
+void Deadlines::advance(std::uint32_t now, Visit visit) {
+  // After a long stop each slot is visited once.
+  if (now - now_ > count) now_ = now - count;
+  while (now_ != now) {
+    ++now_;
+    base::List<Session> due;
+    due.append(slots_[now_ % count]);
+    while (!due.empty()) {
+      Session& session = due.pop_front();
+      file(session, visit(session));
+    }
+  }
+}
+
+}  // namespace weir::detail

@@ -1,0 +1,85 @@
+// deadlines_test.cpp - clients that are too slow for Options' deadlines, and those that are not.
+#include "tests/conformance/conformance.h"
+
+namespace conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One tick is a quarter of a second: these are the shortest that mean something.
+constexpr const char* brief = "400";
+
+TEST_P(SingleWorker, Ends_a_client_that_connects_and_says_nothing) {
+  TestServer& server = serve("echo", {"--first-byte", brief});
+  Client client(server.address());
+  const auto start = support::Clock::now();
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_GE(support::Clock::now() - start, 400ms) << "too early";
+  EXPECT_EQ(Client(server.address()).converse("the next one"), "the next one");
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_first_byte"), 1U);
+  EXPECT_EQ(server.total("timed_out"), 1U);
+}
+
+TEST_P(SingleWorker, Ends_a_client_that_has_spoken_and_falls_silent) {
+  TestServer& server = serve("echo", {"--idle", brief});
+  Client client(server.address());
+  EXPECT_EQ(client.converse("hello"), "hello");
+  const auto start = support::Clock::now();
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_GE(support::Clock::now() - start, 400ms) << "too early";
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_idle"), 1U);
+}
+
+TEST_P(SingleWorker, Spares_a_client_that_goes_on_speaking) {
+  TestServer& server = serve("echo", {"--idle", "1000", "--first-byte", "1000"});
+  Client client(server.address());
+  for (int i = 0; i < 8; ++i) {
+    support::rest(200ms);
+    ASSERT_EQ(client.converse("still here"), "still here");
+  }
+  client.close();
+  server.stop();
+  EXPECT_EQ(server.total("timed_out"), 0U);
+}
+
+TEST_P(SingleWorker, Ends_a_client_that_takes_nothing_of_what_waits_for_it) {
+  TestServer& server = serve("flood", {"--send", brief, "--idle", "0"});
+  Client client(server.address());
+  ASSERT_EQ(client.receive_line(), "ready\n");
+  client.send("go");
+  EXPECT_TRUE(eventually([&] { return client.unread() > 10'000; }));
+  EXPECT_TRUE(eventually([&] { return client.was_reset(); }));
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_send"), 1U);
+}
+
+TEST_P(SingleWorker, Keeps_no_deadline_that_is_off) {
+  TestServer& server = serve("echo", {"--first-byte", "0", "--idle", "0", "--receive", "0",
+                                      "--send", "0", "--connection", "0"});
+  Client client(server.address());
+  support::rest(600ms);
+  EXPECT_EQ(client.converse("hello"), "hello");
+}
+
+// A client is ended where the handler waits, and learns nothing that the handler did not send.
+TEST_P(SingleWorker, Ends_many_silent_clients_and_leaves_those_who_speak) {
+  if (!serves_at_once(60)) GTEST_SKIP() << one_at_a_time;
+  TestServer& server = serve("echo", {"--first-byte", brief, "--idle", "5000"});
+  Client polite(server.address());
+  std::vector<Client> silent;
+  for (int i = 0; i < 50; ++i) {
+    silent.emplace_back(server.address());
+    ASSERT_EQ(polite.converse("x"), "x");
+  }
+  for (Client& client : silent) EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(polite.converse("still here"), "still here");
+  polite.close();
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_first_byte"), 50U);
+  EXPECT_EQ(server.total("timed_out"), 50U);
+}
+
+}  // namespace
+}  // namespace conformance
