@@ -7,7 +7,9 @@ import unittest
 import browser
 from tool import run
 
-SMALL = ["--duration", "0.1", "--warm-up", "0.02", "--repeats", "2", "--seed", "7"]
+SMALL = ["--duration", "0.25", "--warm-up", "0.02", "--repeats", "2", "--seed", "7"]
+# On a machine too busy to look in time, CPU time is not known, and said not to be.
+MAY_BE_UNKNOWN = {"cpu_us", "user_us", "system_us"}
 METRICS = {"requests_per_s", "cpu_us", "user_us", "system_us", "p50_us", "p99_us", "p999_us",
            "calls", "switches", "memory"}
 
@@ -59,6 +61,8 @@ class Compare(unittest.TestCase):
             row = self.row(0, name)
             self.assertEqual(set(row["figures"]), METRICS)
             for metric, figure in row["figures"].items():
+                if figure is None and metric in MAY_BE_UNKNOWN:
+                    continue
                 self.assertIsNotNone(figure, metric)
                 self.assertLessEqual(figure["min"], figure["median"])
                 self.assertLessEqual(figure["median"], figure["max"])
@@ -67,7 +71,10 @@ class Compare(unittest.TestCase):
             # A receive and a send each; a wait now and then.
             self.assertGreater(row["figures"]["calls"]["median"], 1.9)
             self.assertLess(row["figures"]["calls"]["median"], 3.6)
-            self.assertGreater(row["figures"]["cpu_us"]["min"], 0)
+            if cpu := row["figures"]["cpu_us"]:
+                self.assertGreater(cpu["min"], 0)
+                split = row["figures"]["user_us"]["min"] + row["figures"]["system_us"]["min"]
+                self.assertLessEqual(split, cpu["max"] * 1.001)
 
     def test_clients_that_are_idle_are_not_charged_to_the_calls_of_a_request(self):
         for name in ("poll", "epoll-et"):
@@ -138,7 +145,7 @@ class Report(unittest.TestCase):
             after = page.run(legend)
             self.look(page, "hover")
             self.assertNotEqual(before, after)
-            self.assertRegex(after, r"epoll-et:?\s*[\d.]+ ?")
+            self.assertRegex(after, r"connections:?\s*\d+")
             self.assertEqual(page.errors, [])
 
     def test_it_loads_nothing_from_anywhere(self):
@@ -152,8 +159,9 @@ class Report(unittest.TestCase):
             page.open(self.html)
             text = page.run("document.body.innerText")
             for part in ("every byte came back", "epoll-et (A/A)", "Machine", "Linux", "Commands",
-                         "weir serve echo", "Noise:"):
+                         "weir serve echo"):
                 self.assertIn(part, text)
+            self.assertRegex(text, "Noise:|no measure of the noise")
             raw = json.loads(page.run("document.querySelector('#raw pre').textContent"))
             self.assertEqual(raw["form"], "weir compare 1")
 
@@ -184,7 +192,7 @@ class Against(unittest.TestCase):
         self.assertEqual(verdicts["wrong"], "FAILED: wrong bytes")
         self.assertIn("/nonexistent/program", verdicts["absent"])
         rows = {row["subject"]: row for row in data["cells"][0]["rows"]}
-        self.assertGreater(rows["right"]["figures"]["cpu_us"]["median"], 0)
+        self.assertGreater(rows["right"]["figures"]["requests_per_s"]["median"], 0)
         self.assertIsNone(rows["right"]["figures"]["calls"])
         self.assertEqual(rows["wrong"]["samples"], [])
         self.assertIn("wrong bytes", out)
