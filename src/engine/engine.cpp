@@ -46,20 +46,22 @@ void Engine::send_staged() noexcept {
 void Engine::keep_ticking(bool on) noexcept {
   ticking_ = on;
   if (!on) return;
-  tick_ = static_cast<std::uint32_t>(now() >> tick_bits);
+  looked_at_ = now() >> tick_bits;
   turns_until_clock_ = turns_a_look;
 }
 
 // Whatever was noted since the last look may have been later than its tick says, by as much as
-// the tick moves now. That is forgotten bit by bit.
+// the tick moves now. That is forgotten bit by bit. A machine that slept, or a process that was
+// stopped, has seen nobody be late: that time does not count.
 void Engine::follow_clock() noexcept {
   turns_until_clock_ = turns_a_look;
   if (!ticking_) return;
-  const auto tick = static_cast<std::uint32_t>(now() >> tick_bits);
-  const std::uint32_t moved = tick - tick_;
+  const std::int64_t looked_at = std::exchange(looked_at_, now() >> tick_bits);
+  const auto moved = static_cast<std::uint32_t>(
+      std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look + 1));
   if (moved == 0) return;
   tick_error_ = std::max(moved - 1, tick_error_ - std::min(tick_error_, moved));
-  tick_ = tick;
+  tick_ += moved;
 }
 
 bool Engine::start_wait(Operation& operation) {

@@ -249,6 +249,7 @@ class Engine {
   unsigned turns_until_clock_ = turns_a_look;
   std::uint32_t tick_ = 0;
   std::uint32_t tick_error_ = 0;
+  std::int64_t looked_at_ = 0;  // The clock then, in ticks.
   bool ticking_ = false;
   int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
