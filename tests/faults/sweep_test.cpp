@@ -196,13 +196,16 @@ TEST_P(Faults, No_failed_call_harms_anybody_but_its_own_connection) {
     // there was more all the time it never does: that is no fault of a kernel, but another kernel.
     const bool told_once = GetParam() == weir::Model::epoll_et;
     if (told_once) std::printf("epoll-et: without EAGAIN and parts, which would be false\n");
+    const std::size_t step = std::getenv("WEIR_FULL") != nullptr ? 9 : 999;
     for (const Sweep& what : sweeps()) {
       for (const int error : what.errors) {
         if (error == EAGAIN && told_once) continue;
         sweep(tap, server.address(), what, error, 0);
       }
-      for (const std::size_t length : {1u, 2u, 7u, 100u, 4095u}) {
-        if (what.moves_bytes && !told_once) sweep(tap, server.address(), what, 0, length);
+      if (what.moves_bytes && !told_once) {
+        for (std::size_t length = 1; length < 4096; length += step) {
+          sweep(tap, server.address(), what, 0, length);
+        }
       }
       if (HasFailure()) break;
     }
