@@ -164,13 +164,25 @@ Result describe(const Load& load) {
   result.message = load.protocol == Protocol::http ? load.request.size() : load.message;
   result.pipeline = load.pipeline;
   result.churn = load.churn;
-  result.model = name(load.model == Model::automatic ? choose_model().model : load.model);
+  result.model = name(load.model);
   return result;
+}
+
+// Every worker must be able to begin, or the others would wait for it.
+Load with_model(Load load) {
+  if (load.model == Model::automatic) load.model = choose_model().model;
+  const Availability here = availability(load.model);
+  if (!here.available) {
+    throw UsageError(
+        fmt::format("model {} is not available here: {}", name(load.model), here.reason));
+  }
+  return load;
 }
 
 }  // namespace
 
-Result generate(const Load& load) {
+Result generate(const Load& asked) {
+  const Load load = with_model(asked);
   const Pattern pattern(load.message, load.seed);
   Together together(load.workers);
   std::vector<std::unique_ptr<Worker>> workers;

@@ -7,7 +7,7 @@
 namespace weir::cli {
 
 /// Puts the load on its server and tells what came of it. Ends early, with what there is, on
-/// SIGINT. Throws UsageError when not one connection could be made.
+/// SIGINT. Throws UsageError when a connection could not be made, or the model is not there.
 Result generate(const Load& load);
 
 }  // namespace weir::cli
