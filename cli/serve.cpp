@@ -110,8 +110,6 @@ void add_limit_options(CLI::App& command, Request& request) {
   Options& options = request.options;
   add_value(command, "--connections-per-address", "N", options.connections_per_address,
             number(0, UINT32_MAX), "Connections served at once from one address; 0: no limit");
-  add_value(command, "--memory-max", "BYTES", options.memory_max, size_in_bytes(),
-            "Memory of all outboxes and buffers (also 64M); 0: a quarter of what there is");
   add_value(command, "--overload", "WHAT", request.overload, one_of({"pause", "reject"}),
             "At a limit new clients wait in the backlog (pause) or are closed at once (reject)");
 }

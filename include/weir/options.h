@@ -48,13 +48,7 @@ struct Options {
   /// clients share an address.
   unsigned connections_per_address = 0;
 
-  /// Bytes that all outboxes and receive buffers may hold. Beyond it no connection is accepted,
-  /// and each outbox is full at outbox_low already, so that readers who do not keep up cannot
-  /// take the memory of others. What io-uring maps for its ring (4 MiB a worker) does not count.
-  /// 0 = a quarter of the memory that this process may use.
-  std::size_t memory_max = 0;
-
-  /// At connections_max, at memory_max, and out of descriptors: leave new clients in the backlog,
+  /// At connections_max and out of descriptors: leave new clients in the backlog,
   /// or tell them at once by closing. `pause` suits clients that wait, `reject` those that can go
   /// to another server. Out of descriptors, either way: established connections go on, the
   /// listener rests, and a free descriptor is noticed within 100 ms.

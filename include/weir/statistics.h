@@ -29,7 +29,7 @@ struct Statistics {
   // Refused: closed at once, never served, not among the accepted. By what was reached.
   std::uint64_t refused_full = 0;         ///< connections_max; or the server was stopping
   std::uint64_t refused_address = 0;      ///< connections_per_address
-  std::uint64_t refused_memory = 0;       ///< memory_max, or there was none
+  std::uint64_t refused_memory = 0;       ///< there was none
   std::uint64_t refused_descriptors = 0;  ///< the limit of descriptors
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
 

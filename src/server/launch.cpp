@@ -39,9 +39,6 @@ Room::Limits limits_of(const Options& options) noexcept {
                            : static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
                                  allowed, 1, std::numeric_limits<std::uint32_t>::max()));
   limits.per_address = options.connections_per_address;
-  limits.memory = options.memory_max != 0 ? options.memory_max : os::memory_limit() / 4;
-  limits.outbox_high = options.outbox_high;
-  limits.outbox_low = options.outbox_low;
   limits.seed = os::random_seed();
   return limits;
 }

@@ -32,7 +32,6 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
 // Whoever enters counts itself first and looks then, so that workers that accept at the same
 // time never exceed a limit together.
 Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
-  if (room_.short_of_memory()) return Obstacle::memory;
   if (open() >= plan_.connections_max) return Obstacle::busy;
   if (!room_.enter(room_index_)) return Obstacle::full;
   const std::uint64_t key =
@@ -96,7 +95,6 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
   Statistics& counters = base::counters;
   switch (obstacle) {
     case Obstacle::address: ++counters.refused_address; break;
-    case Obstacle::memory:
     case Obstacle::resources: ++counters.refused_memory; break;
     case Obstacle::number: ++counters.refused_descriptors; break;
     default: ++counters.refused_full;
@@ -117,7 +115,7 @@ std::size_t Worker::open() noexcept {
 
 bool Worker::has_room() noexcept {
   if (!waiting_.empty() || open() >= plan_.connections_max) return false;
-  return options().overload == Overload::reject || (!room_.full() && !room_.short_of_memory());
+  return options().overload == Overload::reject || !room_.full();
 }
 
 // Accepts while there is room for one more, and only then.
@@ -137,9 +135,9 @@ void Worker::balance() noexcept {
     if (paused_ && room_.full()) tell_full("wait in the backlog");
     for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
   }
-  // Room that other workers give, and memory, come without a word.
-  const bool own_end_tells = waiting_.empty() && room_.limits().workers == 1 &&
-                             !room_.short_of_memory() && placement_ == nullptr;
+  // Room that other workers give comes without a word.
+  const bool own_end_tells =
+      waiting_.empty() && room_.limits().workers == 1 && placement_ == nullptr;
   if (paused_ && !own_end_tells) start_tick();
 }
 

@@ -9,9 +9,6 @@
 namespace weir::detail {
 namespace {
 
-/// Where everything lies in the memory: the flag has a line of its own.
-constexpr std::size_t flag_size = 64;
-
 // One to one, so that no two addresses of a family are ever taken for each other; and whoever
 // does not know the seed cannot choose addresses that share their places.
 std::uint64_t hash(std::uint64_t value, std::uint64_t family, std::uint64_t seed) noexcept {
@@ -34,15 +31,14 @@ std::size_t Room::entries(const Limits& limits) noexcept {
 }
 
 std::size_t Room::size(const Limits& limits) noexcept {
-  return flag_size + limits.workers * (sizeof(Cell) + entries(limits) * sizeof(Entry));
+  return limits.workers * (sizeof(Cell) + entries(limits) * sizeof(Entry));
 }
 
 Room::Room(const Limits& limits, void* memory) noexcept
     : limits_(limits),
-      cells_(reinterpret_cast<Cell*>(static_cast<std::byte*>(memory) + flag_size)),
+      cells_(static_cast<Cell*>(memory)),
       tables_(reinterpret_cast<Entry*>(cells_ + limits.workers)),
-      entries_(entries(limits)),
-      short_(*static_cast<std::atomic<bool>*>(memory)) {}
+      entries_(entries(limits)) {}
 
 // --- connections -----------------------------------------------------------------------------
 
@@ -137,22 +133,8 @@ void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
   if (entry != nullptr && entry->count.load() > 0) entry->count.fetch_sub(1);
 }
 
-// --- memory ----------------------------------------------------------------------------------
-
-void Room::note_memory(unsigned worker, std::int64_t bytes) noexcept {
-  cells_[worker].memory.fetch_add(bytes, std::memory_order_relaxed);
-  if (limits_.memory == 0) return;
-  std::int64_t sum = 0;
-  for (unsigned each = 0; each < limits_.workers; ++each) {
-    sum += cells_[each].memory.load(std::memory_order_relaxed);
-  }
-  const bool is_short = sum > 0 && static_cast<std::uint64_t>(sum) >= limits_.memory;
-  if (is_short != short_of_memory()) short_.store(is_short, std::memory_order_relaxed);
-}
-
 void Room::forget(unsigned worker) noexcept {
   cells_[worker].open.store(0);
-  note_memory(worker, -cells_[worker].memory.load());
   Entry* table = tables_ + worker * entries_;
   for (std::size_t i = 0; i < entries_; ++i) table[i].count.store(0, std::memory_order_relaxed);
 }

@@ -1,6 +1,6 @@
 // room.h - what the workers of a server have taken of the limits that hold for all of them.
 //
-// Connections, connections from one address, and memory. Each worker writes numbers of its own
+// Connections, and connections from one address. Each worker writes numbers of its own
 // and adds up those of all, so that a worker that dies takes nothing with it: its numbers are
 // cleared. A limit is never exceeded, because whoever enters counts itself first and looks then.
 #pragma once
@@ -19,9 +19,6 @@ class Room {
     unsigned workers = 1;
     std::uint32_t connections = UINT32_MAX;  ///< at once, in all
     std::uint32_t per_address = 0;           ///< of these from one address; 0: no limit
-    std::uint64_t memory = 0;                ///< bytes in outboxes and buffers; 0: no limit
-    std::size_t outbox_high = 0;             ///< Options: where a send begins to wait
-    std::size_t outbox_low = 0;
     std::uint64_t seed = 0;  ///< so that nobody can choose addresses that are hard to count
   };
 
@@ -43,21 +40,12 @@ class Room {
   bool enter_from(unsigned worker, std::uint64_t key) noexcept;
   void leave_from(unsigned worker, std::uint64_t key) noexcept;
 
-  /// Notes memory that a worker took from the system, or gave back.
-  void note_memory(unsigned worker, std::int64_t bytes) noexcept;
-  bool short_of_memory() const noexcept { return short_.load(std::memory_order_relaxed); }
-  /// Where a send begins to wait now: lower while memory is short.
-  std::size_t outbox_high() const noexcept {
-    return short_of_memory() ? limits_.outbox_low : limits_.outbox_high;
-  }
-
   /// The worker is gone, and with it what it held. From the process that outlives it.
   void forget(unsigned worker) noexcept;
 
  private:
   struct alignas(64) Cell {
     std::atomic<std::uint32_t> open;
-    std::atomic<std::int64_t> memory;
   };
   struct Entry {
     std::atomic<std::uint64_t> key;
@@ -76,7 +64,6 @@ class Room {
   Cell* const cells_;
   Entry* const tables_;  // One for each worker.
   const std::size_t entries_;
-  std::atomic<bool>& short_;
 };
 
 }  // namespace weir::detail

@@ -137,7 +137,7 @@ class Worker {
   /// Why an arrival cannot be served now: this worker is busy with another, the server is full,
   /// its address has enough, memory is short, something could not be had, or select(2) cannot
   /// watch so large a descriptor.
-  enum class Obstacle : std::uint8_t { none, busy, full, address, memory, resources, number };
+  enum class Obstacle : std::uint8_t { none, busy, full, address, resources, number };
 
   void tend_placement() noexcept;
   void begin_ticking() noexcept;

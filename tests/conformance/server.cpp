@@ -62,7 +62,6 @@ weir::Options options_from(const Arguments& arguments) {
   options.connections_max = static_cast<unsigned>(arguments.number("--connections-max", 0));
   options.connections_per_address =
       static_cast<unsigned>(arguments.number("--connections-per-address", 0));
-  options.memory_max = arguments.number("--memory-max", 0);
   if (arguments.number("--reject", 0) != 0) options.overload = weir::Overload::reject;
   options.outbox_high = arguments.number("--outbox-high", options.outbox_high);
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
