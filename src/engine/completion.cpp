@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "engine/transfer.h"
 #include "os/socket.h"
 
@@ -222,6 +223,9 @@ void CompletionEngine::received(Socket& socket,
     }
   }
   if (socket.closing) return close_if_quiet(socket);
+  if (completion.result == -ENOBUFS && base::planted(base::Mutant::buffers_out_is_end)) {
+    return end_stream(socket, 0);
+  }
   if (completion.result == -ENOBUFS) {
     // Every buffer is leased. The kernel says so whether or not there is data, so wait until
     // there is some, then receive into memory of our own.
@@ -359,6 +363,7 @@ void CompletionEngine::close(Socket& socket) noexcept {
     if (each.first == &socket && each.second >= 0) calls_.close(each.second);
     return each.first == &socket;
   });
+  if (base::planted(base::Mutant::freed_in_kernel)) socket.in_kernel = 0;
   if (socket.in_kernel == 0) return close_if_quiet(socket);
   // The completions of what is in the kernel come back before the descriptor is closed.
   if (socket.armed) {

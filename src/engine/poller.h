@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutants.h"
 #include "engine/socket.h"
 
 namespace weir::detail {
@@ -31,7 +32,8 @@ class SocketTable {
   }
   Socket* find(std::uint32_t fd, std::uint32_t generation) const noexcept {
     const std::uint64_t entry = fd < entries_.size() ? entries_[fd] : 0;
-    if (entry >> address_bits != generation) return nullptr;
+    if (entry >> address_bits != generation && !base::planted(base::Mutant::stale_event))
+      return nullptr;
     return reinterpret_cast<Socket*>(entry & ~generation_bits);
   }
 
@@ -89,7 +91,8 @@ class Poller {
     if ((what & interest::mislead) != 0) [[unlikely]]
       socket.short_reads_mislead = true;
     if ((what & interest::receive) != 0) {
-      socket.may_receive = true;
+      if (socket.reader != nullptr || !base::planted(base::Mutant::lost_edge))
+        socket.may_receive = true;
       if (socket.reader != nullptr) list(*socket.reader);
     }
     if ((what & interest::send) != 0) {

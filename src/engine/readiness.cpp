@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "engine/transfer.h"
 #include "os/socket.h"
 
@@ -106,10 +107,16 @@ bool ReadinessEngine::start(Operation& operation) {
   ASSERT(place_on_socket(operation) == nullptr);  // One operation a direction.
   if (worth_trying(operation)) {
     // A connect that were put off would look like one whose end is reported.
-    if (within_budget() || operation.kind == Operation::Kind::connect) {
+    const bool connects = operation.kind == Operation::Kind::connect &&
+                          !base::planted(base::Mutant::connect_put_off);
+    if (within_budget() || connects) {
       if (attempt(operation)) return true;
     } else {
       ++base::counters.budget_stops;
+      if (base::planted(base::Mutant::budget_parks)) {
+        park(operation);
+        return false;
+      }
       place_on_socket(operation) = &operation;
       make_runnable(operation);
       return false;
@@ -163,7 +170,7 @@ bool ReadinessEngine::receive(Operation& operation) noexcept {
     operation.result = static_cast<std::int32_t>(got);
     return true;
   }
-  pool_.release(*buffer);
+  if (!base::planted(base::Mutant::leaked_buffer)) pool_.release(*buffer);
   if (got == -EAGAIN) {
     socket.may_receive = false;
     return false;
@@ -235,7 +242,8 @@ inline void ReadinessEngine::park(Operation& operation) noexcept {
   const std::uint8_t what = operation.receives() ? interest::receive : interest::send;
   // A send that was not tried (Options::send_when_writable) may have been possible all along, of
   // which the edge tells nothing; asking anew makes it tell.
-  const bool untried = options_.send_when_writable && !operation.receives() && socket.may_send;
+  const bool untried = options_.send_when_writable && !operation.receives() && socket.may_send &&
+                       !base::planted(base::Mutant::not_asked_anew);
   if ((socket.watched & what) != 0 && !untried) return;
   if (const int error = poller_->watch(socket, what); error != 0) finish_later(operation, error);
 }

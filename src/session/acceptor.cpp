@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -70,7 +71,7 @@ bool Acceptor::take_result() noexcept {
 void Acceptor::rest(int error) noexcept {
   ++base::counters.accept_rests;
   worker_.log_rest(error);
-  if (rest_.pending()) return;
+  if (rest_.pending() || base::planted(base::Mutant::accept_not_rearmed)) return;
   if (worker_.turns_away()) {
     base::counters.refused_descriptors += worker_.engine().turn_away(*this, turned_away_at_once);
   }

@@ -4,6 +4,8 @@
 #include <weir/time.h>
 #include <weir/when.h>
 
+#include "base/mutants.h"
+
 namespace weir::detail {
 
 void Group::cancel() noexcept {
@@ -30,7 +32,8 @@ void Group::run() noexcept {
 
 void Group::ended(Branch& branch) noexcept {
   note_end(branch);
-  if (running_ != 0 || !suspended_) return;
+  const bool early = base::planted(base::Mutant::double_resume);
+  if ((running_ != 0 && !early) || !suspended_) return;
   outer_->resume();
   awaiting_.resume();
 }
@@ -59,7 +62,7 @@ void Deadline::task_ended() noexcept {
   task_runs_ = false;
   // The timer's completion resumes the awaiter: the engine may still hold it.
   if (timer_.pending()) {
-    timer_.cancel();
+    if (!base::planted(base::Mutant::deadline_not_cancelled)) timer_.cancel();
   } else {
     resume();
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/mutants.h"
 #include "session/session.h"
 #include "session/worker.h"
 
@@ -85,7 +86,8 @@ bool Session::send(Chunk&& chunk, SendWait*& wait) {
 // it the kernel is asked at once, and if that does not help the handler waits.
 bool Session::wait_for_room(SendWait*& wait) {
   Engine& engine = worker_.engine();
-  if (outbox_->bytes() < worker_.options().outbox_high) {
+  if (outbox_->bytes() < worker_.options().outbox_high ||
+      base::planted(base::Mutant::outbox_not_bounded)) {
     engine.flush_later(*outbox_);
     return true;
   }
@@ -99,6 +101,10 @@ bool Session::wait_for_room(SendWait*& wait) {
 bool Session::finish(SendWait*& wait) {
   if (send_error_ != 0) throw IoError(send_error_, "finish");
   finishing_ = true;
+  if (base::planted(base::Mutant::fin_before_flush) && !fin_sent_) {
+    fin_sent_ = true;
+    worker_.engine().finish_sending(*this);
+  }
   worker_.engine().flush_staged(*this);
   if (outbox_ != nullptr) outbox_->flush();
   if (outbox_ == nullptr && !fin_sent_) outbox_emptied();

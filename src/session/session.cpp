@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -131,6 +132,7 @@ void Session::end() noexcept {
   }
   if (children_ != nullptr) return;  // The last of them calls again.
   if (reset_ || cut_ || broken()) return release();
+  if (base::planted(base::Mutant::no_linger)) return release();
   if (peer_done_ && outbox_ == nullptr) return release();
   lingering_ = true;
   scope_.renew();
@@ -216,6 +218,7 @@ Chunk Session::take_received() {
     throw IoError(error, "receive");
   }
   peer_done_ = true;
+  if (base::planted(base::Mutant::half_close_is_close)) send_error_ = EPIPE;
   return Chunk();
 }
 

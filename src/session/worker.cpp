@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/mutants.h"
 
 namespace weir::detail {
 namespace {
@@ -139,7 +140,7 @@ void Worker::post(Operation& operation) noexcept {
   // Woken with the lock held: once the operation can be taken, this worker may end and be gone.
   std::lock_guard lock(posted_mutex_);
   posted_.push_back(operation);
-  engine_.wake();
+  if (!base::planted(base::Mutant::wake_lost)) engine_.wake();
 }
 
 void Worker::take_posted() noexcept {
@@ -170,7 +171,7 @@ void Worker::session_closed(Session& session) noexcept {
   if (--open_ == 0) engine_.keep_ticking(false);
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {
-      balance();
+      if (!base::planted(base::Mutant::room_not_noticed)) balance();
     } else {
       for (auto& acceptor : acceptors_) acceptor->resume();
     }
@@ -217,7 +218,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
     for (auto& acceptor : acceptors_) acceptor->stop();
     refuse_waiting();
     deadlines_.for_each([](Session& session) {
-      if (session.idle()) session.cancel();
+      if (session.idle() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
     });
   }
   if (placement_ != nullptr) placement_->stop(drain);
@@ -238,7 +239,10 @@ void Worker::drain_timer_ended(bool expired) noexcept {
 void Worker::cut_all() noexcept {
   cutting_ = true;
   if (placement_ != nullptr) placement_->cut();
-  deadlines_.for_each([](Session& session) { session.cut(); });
+  bool forgets = base::planted(base::Mutant::cut_forgets);
+  deadlines_.for_each([&](Session& session) {
+    if (!std::exchange(forgets, false)) session.cut();
+  });
 }
 
 // --- what the public headers need ------------------------------------------------------------

@@ -21,7 +21,7 @@ constexpr std::array<Row, fault_count> rows{{
     {"interrupted", 0.02, false},
     {"accept-error", 0.05, false},
     {"buffers-out", 0.05, false},
-    {"held-descriptor", 0.02, false},
+    {"held-descriptor", 0.1, false},
     {"half-close", 1, false},
     {"clock-leap", 0.0005, false},
     {"reset", 0.001, true},

@@ -91,7 +91,7 @@ void Network::close(int fd, bool as_ghost) {
   // Another process may have inherited it: then the file lives on, and what was registered for
   // it goes on telling, under a number that may be somebody else's by then.
   if (closed->kind == File::Kind::stream && !as_ghost && strikes(Fault::held_descriptor)) {
-    return schedule(now_ + prng_.between(1'000, 1'000'000), Arrival::release, *closed);
+    return schedule(now_ + prng_.between(1'000, 3'000'000), Arrival::release, *closed);
   }
   release(*closed, as_ghost);
 }
@@ -168,26 +168,41 @@ int Network::connect(Stream& stream, const Endpoint& endpoint) {
   return -EINPROGRESS;
 }
 
-void Network::syn_arrives(Stream& client, std::uint64_t attempt) {
-  if (client.orphan) return;
+Listener* Network::listener_at(const Endpoint& endpoint) {
   std::vector<Listener*> found;
   for (const auto& each : listeners_) {
-    if (!each->closed && each->endpoint == client.remote) found.push_back(each.get());
+    if (!each->closed && each->endpoint == endpoint) found.push_back(each.get());
   }
-  if (found.empty()) {
+  return found.empty() ? nullptr : found[prng_.below(found.size())];
+}
+
+void Network::syn_arrives(Stream& client) {
+  if (client.orphan) return;
+  if (listener_at(client.remote) == nullptr) {
     return schedule(now_ + client.latency, Arrival::refused, client, ECONNREFUSED);
-  }
-  Listener& listener = *found[prng_.below(found.size())];
-  if (listener.waiting.size() >= listener.backlog) {
-    // Dropped; the client asks again, later each time, and gives up in the end.
-    if (attempt > 6) return schedule(now_, Arrival::refused, client, ETIMEDOUT);
-    return schedule(now_ + (second << attempt), Arrival::syn, client, attempt + 1);
   }
   Stream& server = *client.peer;
   server.phase = Stream::State::open;
-  listener.waiting.push_back(&server);
-  schedule(now_ + travel(server), Arrival::connected, client);
-  listener.notify(readable);
+  const std::int64_t answered = now_ + travel(server);
+  schedule(answered, Arrival::connected, client);
+  schedule(answered + client.latency, Arrival::established, server);
+}
+
+// The third segment of the handshake: now there is something to accept, and the client's first
+// bytes may be there already.
+void Network::ack_arrives(Stream& server, std::uint64_t attempt) {
+  Listener* listener = listener_at(server.local);
+  constexpr std::uint64_t attempts_max = 6;
+  if (listener == nullptr || attempt > attempts_max) {
+    server.reset_on_close = true;
+    return close_stream(server);
+  }
+  if (listener->waiting.size() >= listener->backlog) {
+    // Ignored; the client sends it again, later each time.
+    return schedule(now_ + (second << attempt), Arrival::established, server, attempt + 1);
+  }
+  listener->waiting.push_back(&server);
+  listener->notify(readable);
 }
 
 int Network::accept(Listener& listener, unsigned worker) {
@@ -221,7 +236,8 @@ void Network::deliver() {
   if (event.what == Arrival::release) return release(*event.file, false);
   auto& stream = static_cast<Stream&>(*event.file);
   switch (event.what) {
-    case Arrival::syn: return syn_arrives(stream, event.count);
+    case Arrival::syn: return syn_arrives(stream);
+    case Arrival::established: return ack_arrives(stream, event.count);
     case Arrival::bytes: return arrive(stream, event.count);
     case Arrival::reset:
       if (!stream.vanished) reset_arrives(stream, ECONNRESET);

@@ -82,6 +82,7 @@ class Network final : public kernel::Clock {
     reset,
     room,
     syn,
+    established,
     connected,
     refused,
     give_up,
@@ -110,7 +111,9 @@ class Network final : public kernel::Clock {
   void reset_arrives(Stream& to, int error);
   void send_reset(Stream& from);
   void break_off(Stream& stream);  // A reset in both directions at once.
-  void syn_arrives(Stream& client, std::uint64_t attempt);
+  Listener* listener_at(const Endpoint& endpoint);
+  void syn_arrives(Stream& client);
+  void ack_arrives(Stream& server, std::uint64_t attempt);
   void close_file(File& file);
   void close_stream(Stream& stream);
   void close_listener(Listener& listener);

@@ -34,12 +34,14 @@ Task<> speak(World& world, SimulatedServer server, const std::vector<std::string
 Task<> broadcast_scenario(World& world) {
   const auto room = std::make_shared<Room>();
   Serving serving;
+  serving.options.outbox_high = chat_outbox_high;
+  serving.options.outbox_low = chat_outbox_high / 4;
   serving.options.workers = 1 + static_cast<unsigned>(world.random(3));
   const auto handler = [room, &world](Connection& peer) { return chat(peer, *room, world); };
   SimulatedServer server = world.serve(handler, serving);
   std::vector<std::string> lines;
   std::string said;
-  for (std::uint64_t left = world.random(100); left > 0; --left) {
+  for (std::uint64_t left = world.random(200); left > 0; --left) {
     lines.push_back(std::to_string(left) + " " + world.text(world.random(1'000)) + "\n");
     said += lines.back();
   }

@@ -1,5 +1,7 @@
 // A stop in the middle of everything: sessions may end by themselves, then they are cut; nobody
 // is forgotten, and it takes no longer than was said.
+#include <memory>
+
 #include <weir/time.h>
 #include <weir/when.h>
 
@@ -22,11 +24,22 @@ Task<> talk(World& world, SimulatedServer server) {
   } catch (const weir::IoError&) {}
 }
 
-// Says nothing, and stays until the server ends it.
-Task<> idle(World& world, SimulatedServer server) {
+/// When the server was told to stop, and how long it may drain.
+struct Stopped {
+  std::chrono::nanoseconds at{-1};
+  milliseconds drain{0};
+};
+
+// Says nothing, and stays until the server ends it: at once, however long it may drain.
+Task<> idle(World& world, SimulatedServer server, std::shared_ptr<const Stopped> stopped) {
   try {
     const Client client = co_await world.connect(server);
+    const bool early = stopped->at.count() < 0;
     co_await receive_all(*client);
+    const bool excused = !world.intact() || world.struck(Fault::clock_leap) > 0;
+    const bool at_once = world.now() - stopped->at < std::chrono::seconds(4);
+    world.check(excused || !early || at_once || stopped->drain < std::chrono::seconds(4),
+                "who is idle ends when the stop begins");
   } catch (const weir::IoError&) {}
 }
 
@@ -43,11 +56,16 @@ Task<> hold(World& world, SimulatedServer server) {
 
 Task<> drain_scenario(World& world) {
   SimulatedServer server = world.serve(echo, any_serving(world));
+  const auto stopped = std::make_shared<Stopped>();
   for (std::uint64_t left = world.random(4); left > 0; --left) world.spawn(talk(world, server));
-  for (std::uint64_t left = world.random(3); left > 0; --left) world.spawn(idle(world, server));
+  for (std::uint64_t left = world.random(3); left > 0; --left) {
+    world.spawn(idle(world, server, stopped));
+  }
   for (std::uint64_t left = world.random(2); left > 0; --left) world.spawn(hold(world, server));
   co_await weir::sleep_for(std::chrono::microseconds(world.random(2'000'000)));
-  const milliseconds drain(world.random(3) == 0 ? 0 : world.random(5'000));
+  const milliseconds drain(world.random(3) == 0 ? 0 : world.random(15'000));
+  stopped->at = world.now();
+  stopped->drain = drain;
   server.stop(drain);
   const auto began = world.now();
   while (!server.stopped()) {

@@ -34,12 +34,15 @@ Task<> proxy_scenario(World& world) {
   patient.options.linger = std::chrono::minutes(10);
   const SimulatedServer behind = world.serve(echo, patient);
   const weir::Endpoint upstream = behind.endpoint();
-  const auto handler = [upstream](Connection& client) { return proxy(client, upstream); };
+  const bool at_once = world.random(2) == 0;
+  const auto handler = [=](Connection& client) { return proxy(client, upstream, at_once); };
   const SimulatedServer before = world.serve(handler, any_serving(world));
   for (std::uint64_t others = world.random(3); others > 0; --others) {
     world.spawn(converse(world, before));
   }
-  co_await converse(world, before);
+  for (std::uint64_t left = 1 + world.random(3); left > 0; --left) {
+    co_await converse(world, before);
+  }
 }
 
 }  // namespace simulation_tests

@@ -47,8 +47,11 @@ Task<> pass_on(Connection& from, Connection& to) {
 
 }  // namespace
 
-Task<> proxy(Connection& client, weir::Endpoint upstream) {
+Task<> proxy(Connection& client, weir::Endpoint upstream, bool at_once) {
+  Chunk first;
+  if (!at_once) first = co_await client.receive();
   const Client server = co_await weir::connect(std::move(upstream));
+  if (!first.empty()) co_await server->send(std::move(first));
   auto both = weir::when_all(pass_on(client, *server), pass_on(*server, client));
   co_await std::move(both);
 }
@@ -103,10 +106,10 @@ Task<> speak(Connection& peer, Presence& presence) {
 }
 
 Task<> listen(Connection& peer, Member& self, weir::simulation::World& world) {
-  const weir::Options usual;
+  constexpr std::size_t staged = 16 * 1024;  // A buffer of small sends.
   while (auto line = co_await self.inbox.receive()) {
     co_await peer.send(**line);
-    world.check(peer.outbox_size() <= usual.outbox_high + (*line)->size(),
+    world.check(peer.outbox_size() <= chat_outbox_high + staged + (*line)->size(),
                 "an outbox is bounded");
   }
 }

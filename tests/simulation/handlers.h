@@ -22,8 +22,8 @@ weir::Task<> answer_lines(weir::Connection& peer);
 weir::Task<> reverse_all(weir::Connection& peer);
 /// Sends `count` letters and leaves, reading nothing.
 weir::Task<> give_and_leave(weir::Connection& peer, std::size_t count);
-/// Passes bytes both ways.
-weir::Task<> proxy(weir::Connection& client, weir::Endpoint upstream);
+/// Passes bytes both ways; connects at once, or when the client has said something.
+weir::Task<> proxy(weir::Connection& client, weir::Endpoint upstream, bool at_once);
 /// Answers "late" to whoever says nothing for so long, and "ok" to each that does.
 weir::Task<> expect_soon(weir::Connection& peer, std::chrono::seconds patience);
 
@@ -35,6 +35,7 @@ struct Member {
 struct Room {
   std::vector<Member*> members;  // In the order of coming: a set of pointers would be by chance.
 };
+constexpr std::size_t chat_outbox_high = 4'000;  // What the server is told.
 /// Each line of one goes to all others.
 weir::Task<> chat(weir::Connection& peer, Room& room, weir::simulation::World& world);
 

@@ -13,6 +13,7 @@ constexpr std::array all{
     NamedScenario{"closing", closing_scenario},     NamedScenario{"proxy", proxy_scenario},
     NamedScenario{"broadcast", broadcast_scenario}, NamedScenario{"deadlines", deadline_scenario},
     NamedScenario{"drain", drain_scenario},         NamedScenario{"limits", limit_scenario},
+    NamedScenario{"relay", relay_scenario},
 };
 
 }  // namespace

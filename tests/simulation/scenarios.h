@@ -26,6 +26,7 @@ Task<> broadcast_scenario(World& world);
 Task<> deadline_scenario(World& world);
 Task<> drain_scenario(World& world);
 Task<> limit_scenario(World& world);
+Task<> relay_scenario(World& world);
 
 struct NamedScenario {
   std::string_view name;
