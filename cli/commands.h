@@ -24,5 +24,6 @@ void add_load(CLI::App& tool, int& exit_code);
 void add_models(CLI::App& tool, int& exit_code);
 void add_report(CLI::App& tool, int& exit_code);
 void add_serve(CLI::App& tool, int& exit_code);
+void add_simulate(CLI::App& tool, int& exit_code);
 
 }  // namespace weir::cli

@@ -55,6 +55,7 @@ void set_up(CLI::App& tool, int& exit_code) {
       "      weir models\n"
       "`weir COMMAND --help` lists the options of a command.");
   add_serve(tool, exit_code);
+  add_simulate(tool, exit_code);
   add_models(tool, exit_code);
   add_compare(tool, exit_code);
   add_explain(tool, exit_code);
