@@ -33,10 +33,10 @@ Task<> speak(World& world, SimulatedServer server, const std::vector<std::string
 
 Task<> broadcast_scenario(World& world) {
   const auto room = std::make_shared<Room>();
-  Serving serving;
+  Serving serving = any_serving(world);
+  serving.options.worker_kind = weir::WorkerKind::thread;
   serving.options.outbox_high = chat_outbox_high;
   serving.options.outbox_low = chat_outbox_high / 4;
-  serving.options.workers = 1 + static_cast<unsigned>(world.random(3));
   const auto handler = [room, &world](Connection& peer) { return chat(peer, *room, world); };
   SimulatedServer server = world.serve(handler, serving);
   std::vector<std::string> lines;

@@ -19,7 +19,8 @@ Task<> ask(World& world, SimulatedServer server) {
 }  // namespace
 
 Task<> limit_scenario(World& world) {
-  Serving serving;
+  Serving serving = any_serving(world);
+  serving.options.worker_kind = weir::WorkerKind::thread;
   serving.options.connections_max = 1 + static_cast<unsigned>(world.random(3));
   serving.options.workers = 1 + static_cast<unsigned>(world.random(2));
   serving.options.backlog = 1 + static_cast<int>(world.random(20));

@@ -34,8 +34,9 @@ Task<> tell(SimulatedServer server, World& world, std::string all) {
 
 Task<> relay_scenario(World& world) {
   const auto messages = std::make_shared<Messages>(1 + world.random(4));
-  Serving serving;
-  serving.options.workers = 1 + static_cast<unsigned>(world.random(3));
+  // Threads, because a channel joins no processes.
+  Serving serving = any_serving(world);
+  serving.options.worker_kind = weir::WorkerKind::thread;
   const auto handler = [messages](Connection& peer) { return relay(peer, *messages); };
   const SimulatedServer server = world.serve(handler, serving);
   std::string all;
