@@ -27,7 +27,8 @@ if(WEIR_SANITIZE STREQUAL "address")
   # vptr makes a pipe to see whether memory may be read: where a test has used up all descriptors
   # it takes every object for none.
   set(WEIR_SANITIZE_FLAGS
-      -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all -fno-omit-frame-pointer)
+      -fsanitize=address,undefined -fno-sanitize=vptr -fno-sanitize-recover=all
+      -fno-omit-frame-pointer)
 elseif(WEIR_SANITIZE STREQUAL "thread")
   set(WEIR_SANITIZE_FLAGS -fsanitize=thread -fno-omit-frame-pointer)
 elseif(WEIR_SANITIZE)
