@@ -174,6 +174,9 @@ void Outbox::wake_waits() noexcept {
 
 void Outbox::fail(int error) noexcept {
   error_ = error;
+  // Nothing goes out any more. The turn's flush would take the outbox, empty now, for sent, and
+  // send FIN on a descriptor that may be closed by then.
+  Unflushed::unlink();
   if (state == State::idle) return clear();
   session_->worker().engine().cancel(*this);
   if (state != State::in_kernel) clear();

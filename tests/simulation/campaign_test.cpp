@@ -39,11 +39,7 @@ Report explore_all(const NamedScenario& scenario, Exploration exploration) {
 class Campaign : public testing::TestWithParam<NamedScenario> {};
 
 TEST_P(Campaign, Holds_on_any_network) {
-  Faults faults = Faults::hostile();
-  // Open: seed 6340 of drain, a session that runs out of memory in its last flush is closed and
-  // then touched once more. Until that is found, drain has the memory that it asks for.
-  if (GetParam().name == "drain") faults[weir::simulation::Fault::memory] = 0;
-  explore_all(GetParam(), {.seeds = 10'000, .faults = faults});
+  explore_all(GetParam(), {.seeds = 10'000, .faults = Faults::hostile()});
 }
 
 TEST_P(Campaign, Is_never_broken_by_what_is_harmless) {
