@@ -68,7 +68,7 @@ class Server {
 
 /// How a server in a world is run, beside its Options.
 struct Serving {
-  Options options;
+  Options options{};
   /// The engine that runs: iterative, poll, epoll-lt, epoll-et or io-uring, over the simulated
   /// network. Automatic: drawn from the seed, among those that serve many clients at once.
   Model model = Model::automatic;
@@ -140,15 +140,15 @@ struct Exploration {
   std::uint64_t first_seed = 1;
   /// Threads; 0: one for each core.
   unsigned threads = 0;
-  Faults faults;
+  Faults faults{};
   /// Each seed switches a random subset of the faults off.
   bool swarm = true;
   /// A run that goes on for longer, in the world's time, has failed.
   std::chrono::hours patience{24 * 7};
   /// What replays one seed, in front of which WEIR_SEED=... is put. Default: this program.
-  std::string command;
+  std::string command{};
   /// Called now and then with how many seeds are done, from any of the threads.
-  std::function<void(std::uint64_t)> progress;
+  std::function<void(std::uint64_t)> progress{};
 };
 
 /// What an exploration found out, if it found no fault.
