@@ -57,7 +57,10 @@ Task<> nested(World& world) {
 Task<> deadline_scenario(World& world) {
   const seconds patience(20 + world.random(3'600));
   const auto handler = [patience](Connection& peer) { return expect_soon(peer, patience); };
-  const SimulatedServer server = world.serve(handler, any_serving(world));
+  // Its own deadline is longer than the server's for who says nothing at all.
+  Serving patient = any_serving(world);
+  patient.options.first_byte = patient.options.idle = patient.options.receive = {};
+  const SimulatedServer server = world.serve(handler, patient);
   for (std::uint64_t left = world.random(3); left > 0; --left) {
     world.spawn(be_silent(world, server, patience));
   }

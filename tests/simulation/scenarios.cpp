@@ -70,10 +70,6 @@ Serving any_serving(World& world) {
   Serving serving;
   serving.options.workers = 1 + static_cast<unsigned>(world.random(3));
   if (world.random(2) == 0) serving.options.worker_kind = weir::WorkerKind::process;
-  // A network that stalls and clocks that leap can make any client late: no server of these
-  // scenarios ends one for that. They set deadlines of their own where they are about them.
-  serving.options.first_byte = serving.options.idle = serving.options.receive = {};
-  serving.options.send = serving.options.connection = {};
   return serving;
 }
 
