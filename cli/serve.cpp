@@ -112,6 +112,12 @@ void add_limit_options(CLI::App& command, Request& request) {
             number(0, UINT32_MAX), "Connections served at once from one address; 0: no limit");
   add_value(command, "--overload", "WHAT", request.overload, one_of({"pause", "reject"}),
             "At a limit new clients wait in the backlog (pause) or are closed at once (reject)");
+  add_value(command, "--memory-max", "BYTES", options.memory_max, size_in_bytes(),
+            "Memory of all buffers and outboxes (also 64M), at least 1M; 0: no limit");
+  add_value(command, "--budget-operations", "N", options.budget_operations, number(1, UINT32_MAX),
+            "Loop models: operations that a handler may do before the others have their turn");
+  add_value(command, "--budget-bytes", "BYTES", options.budget_bytes, size_in_bytes(1),
+            "Loop models: bytes, the same (also 1M)");
 }
 
 void add_model_options(CLI::App& command, Request& request) {

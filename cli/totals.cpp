@@ -7,10 +7,14 @@ namespace weir::cli {
 
 std::string totals_line(const Statistics& statistics, const CpuTime& cpu) {
   return fmt::format(
-      "served {} connections ({} failed, {} cut), received {} bytes, sent {} bytes, "
-      "{} system calls, CPU {:.3f} s user, {:.3f} s system",
-      statistics.closed, statistics.failed, statistics.cut, statistics.bytes_received,
-      statistics.bytes_sent, statistics.calls(), static_cast<double>(cpu.user_us) / 1e6,
+      "served {} connections ({} failed, {} timed out, {} cut, {} lost; {} refused; {} at once), "
+      "received {} bytes, sent {} bytes, buffers {} bytes at most, {} system calls, {} turns "
+      "with "
+      "{:.1f} events each, CPU {:.3f} s user, {:.3f} s system",
+      statistics.closed, statistics.failed, statistics.timed_out, statistics.cut, statistics.lost,
+      statistics.refused(), statistics.open_peak, statistics.bytes_received,
+      statistics.bytes_sent, statistics.buffer_bytes_peak, statistics.calls(), statistics.turns,
+      statistics.events_per_turn(), static_cast<double>(cpu.user_us) / 1e6,
       static_cast<double>(cpu.system_us) / 1e6);
 }
 
@@ -20,6 +24,7 @@ std::string totals_json(Model model, const Statistics& statistics, const CpuTime
       {"accepted", statistics.accepted},
       {"closed", statistics.closed},
       {"open", statistics.open()},
+      {"open_peak", statistics.open_peak},
       {"ended", statistics.ended},
       {"failed", statistics.failed},
       {"cut", statistics.cut},
@@ -30,6 +35,7 @@ std::string totals_json(Model model, const Statistics& statistics, const CpuTime
       {"timed_out_receive", statistics.timed_out_receive},
       {"timed_out_send", statistics.timed_out_send},
       {"timed_out_connection", statistics.timed_out_connection},
+      {"timed_out_linger", statistics.timed_out_linger},
       {"refused", statistics.refused()},
       {"refused_full", statistics.refused_full},
       {"refused_address", statistics.refused_address},
@@ -40,9 +46,17 @@ std::string totals_json(Model model, const Statistics& statistics, const CpuTime
       {"bytes_received", statistics.bytes_received},
       {"bytes_sent", statistics.bytes_sent},
       {"turns", statistics.turns},
+      {"events", statistics.events},
+      {"events_per_turn", statistics.events_per_turn()},
       {"budget_stops", statistics.budget_stops},
       {"buffers_missed", statistics.buffers_missed},
       {"overflows", statistics.overflows},
+      {"buffers", statistics.buffers},
+      {"buffer_bytes", statistics.buffer_bytes},
+      {"buffer_bytes_peak", statistics.buffer_bytes_peak},
+      {"outbox_bytes", statistics.outbox_bytes},
+      {"outbox_bytes_peak", statistics.outbox_bytes_peak},
+      {"memory_waits", statistics.memory_waits},
       {"calls", statistics.calls()},
       {"calls_accept", statistics.calls_accept},
       {"calls_receive", statistics.calls_receive},

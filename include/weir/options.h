@@ -54,6 +54,16 @@ struct Options {
   /// listener rests, and a free descriptor is noticed within 100 ms.
   Overload overload = Overload::pause;
 
+  /// Memory of all buffers of the server, in bytes: of received bytes that handlers hold, and of
+  /// outboxes. Near the limit, when a sixteenth is left, new clients meet `overload`. At the limit
+  /// receives wait, and a small send that would need a buffer waits, as a large one does, until
+  /// the kernel has taken it. All of it goes on as memory comes back, which readers that read,
+  /// and the deadlines, see to. Counted in whole blocks. Each worker (each client on `threads`
+  /// and `fork`) may go beyond by 20 KiB, so that what passes through goes on. Not in it: what
+  /// handlers and the kernel hold, and the 4 MiB that an io-uring worker registers once. At least
+  /// 1 MiB; 0 = no limit, the default: outboxes need at most outbox_high times the clients.
+  std::size_t memory_max = 0;
+
   /// `threads` only: stack of each thread, in bytes. Handlers are coroutines, whose frames are
   /// on the heap, so little is needed. At least 64 KiB.
   std::size_t thread_stack = 256 * 1024;
@@ -120,7 +130,7 @@ struct Options {
 
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited
   /// for, and after those have gone out, how long one that does not close its side. The first is
-  /// reset and counted as cut; the second is closed. The last bytes are never lost to a peer
+  /// reset and counted as timed out; the second is closed. The last bytes are never lost to a peer
   /// that reads them within this time. A stop shortens it to half a second at most.
   std::chrono::milliseconds linger{5000};
 

@@ -115,8 +115,9 @@ class Server {
   std::vector<Endpoint> endpoints() const;
   /// The model that runs and why that one. After start().
   Choice chosen() const;
-  /// What the workers have counted: complete after wait(); before, as of the last time that they
-  /// were asked (SIGUSR1).
+  /// What the workers have counted: complete after wait(). Before, each worker's part is of one
+  /// moment, at most half a second ago where connections are open and served by loops or one
+  /// after another; on threads and fork what is open counts when it ends. From any thread.
   Statistics statistics() const;
 
   struct State;

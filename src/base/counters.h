@@ -1,6 +1,7 @@
 // counters.h - what this thread counted: system calls where they are made, and the rest.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -18,11 +19,15 @@ inline constinit thread_local Statistics counters{};
 using CounterRow = std::array<std::uint64_t, sizeof(Statistics) / sizeof(std::uint64_t)>;
 static_assert(sizeof(CounterRow) == sizeof(Statistics));
 
+// All sums but the peak of a single outbox, which is the greatest of the parts' peaks. The other
+// peaks are of all workers together, so no worker counts them.
 inline void add(Statistics& sum, const Statistics& part) noexcept {
+  const std::uint64_t outbox_peak = std::max(sum.outbox_bytes_peak, part.outbox_bytes_peak);
   auto row = std::bit_cast<CounterRow>(sum);
   const auto more = std::bit_cast<CounterRow>(part);
   for (std::size_t i = 0; i < row.size(); ++i) row[i] += more[i];
   sum = std::bit_cast<Statistics>(row);
+  sum.outbox_bytes_peak = outbox_peak;
 }
 
 }  // namespace weir::base

@@ -9,7 +9,6 @@
 #include "os/socket.h"
 
 namespace weir::detail {
-namespace {}  // namespace
 
 BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& calls,
                                kernel::Waker& waker)
@@ -33,6 +32,7 @@ bool BlockingEngine::start(Operation& operation) {
 }
 
 void BlockingEngine::park(Operation& operation) noexcept {
+  if (starves(operation)) return starve(operation);
   place_on_socket(operation) = &operation;
   operation.state = Operation::State::parked;
   parked_.push_back(operation);
@@ -47,6 +47,10 @@ void BlockingEngine::turn(bool may_sleep) {
     Operation& only = parked_.front();
     if (attempt(only, kernel::Mode::blocking)) {
       complete(only);
+    } else if (starves(only)) {
+      only.unlink();
+      --parked_count_;
+      starve(only);
     } else {
       found_nothing();
     }
@@ -139,10 +143,7 @@ bool BlockingEngine::accept(Operation& operation) noexcept {
 bool BlockingEngine::receive(Operation& operation, kernel::Mode mode) noexcept {
   Socket& socket = *operation.socket;
   Buffer* buffer = pool_.lease(socket.buffer_class);
-  if (buffer == nullptr) {
-    operation.result = -ENOMEM;
-    return true;
-  }
+  if (buffer == nullptr) return lacks_buffer(operation);
   const std::int64_t got =
       mode == kernel::Mode::blocking
           ? calls_.receive_blocking(socket.fd, buffer->data, buffer->capacity)
@@ -229,6 +230,7 @@ void BlockingEngine::close(Socket& socket) noexcept {
     pending->state = Operation::State::idle;
   }
   socket.reader = socket.writer = nullptr;
+  if (!starved_.empty()) forget_starved(socket);
   calls_.close(std::exchange(socket.fd, -1));
   socket.closed();
 }

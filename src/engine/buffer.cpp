@@ -1,5 +1,6 @@
 #include "engine/buffer.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -79,11 +80,74 @@ void BufferHome::abandon() noexcept {
   if (last) delete this;
 }
 
+BufferPool::BufferPool() noexcept : kept_(kept) {}
+
+// Spare buffers count too, so that near the limit a pool keeps few.
+void BufferPool::keep_account(Memory* memory, unsigned worker) noexcept {
+  memory_ = memory;
+  worker_ = worker;
+  if (memory == nullptr || memory->most() == 0) return;
+  for (std::size_t i = 0; i < kept_.size(); ++i) {
+    const std::uint64_t count =
+        memory->spare(static_cast<unsigned>(kept_.size())) / class_sizes[i];
+    kept_[i] = static_cast<std::uint32_t>(std::min<std::uint64_t>(kept[i], count));
+  }
+}
+
+void BufferPool::close_account() noexcept {
+  free_spare();
+  if (memory_ != nullptr) memory_->shrink(worker_, counted_);
+  memory_ = nullptr;
+}
+
+bool BufferPool::grow(std::size_t bytes) noexcept {
+  if (memory_ == nullptr) return true;
+  if (!memory_->grow(worker_, bytes)) return false;
+  counted_ += bytes;
+  return true;
+}
+
 Buffer* BufferPool::lease_fresh(unsigned size_class) noexcept {
+  at_limit_ = false;
+  const std::size_t size = sizeof(Buffer) + class_sizes[size_class];
+  if (grow(size)) return make(size_class);
+  free_spare();
+  if (grow(size)) return make(size_class);
+  return lease_at_limit(size_class);
+}
+
+// A smaller one will do. And a few may go beyond, because memory comes back only where bytes move.
+Buffer* BufferPool::lease_at_limit(unsigned size_class) noexcept {
+  while (size_class-- > 0) {
+    if (grow(sizeof(Buffer) + class_sizes[size_class])) return make(size_class);
+  }
+  at_limit_ = true;
+  return beyond_ < beyond_most ? lease_beyond() : nullptr;
+}
+
+Buffer* BufferPool::lease_beyond() noexcept {
+  if (free_[0] != nullptr) return lease(0);
+  constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
+  if (grow(size)) return make(0);
+  at_limit_ = true;
+  memory_->grow_beyond(worker_, size);
+  counted_ += size;
+  Buffer* buffer = make(0);
+  if (buffer == nullptr) return nullptr;
+  buffer->id = beyond_mark;
+  ++beyond_;
+  return buffer;
+}
+
+// Header and bytes in one block; the header's size keeps the bytes aligned.
+Buffer* BufferPool::make(unsigned size_class) noexcept {
   const std::uint32_t size = class_sizes[size_class];
-  // Header and bytes in one block; the header's size keeps the bytes aligned.
   void* block = std::malloc(sizeof(Buffer) + size);
-  if (block == nullptr) return nullptr;
+  if (block == nullptr) {
+    if (memory_ != nullptr) memory_->shrink(worker_, sizeof(Buffer) + size);
+    if (memory_ != nullptr) counted_ -= sizeof(Buffer) + size;
+    return nullptr;
+  }
   auto* buffer = new (block) Buffer;
   buffer->home = this;
   buffer->data = static_cast<std::byte*>(block) + sizeof(Buffer);
@@ -95,23 +159,35 @@ Buffer* BufferPool::lease_fresh(unsigned size_class) noexcept {
 
 void BufferPool::give_back(Buffer& buffer) noexcept {
   const unsigned size_class = buffer.id;
-  if (WEIR_POOLS == 0 || free_count_[size_class] >= kept[size_class]) {
-    std::free(&buffer);
-    return;
+  if (WEIR_POOLS == 0 || size_class == beyond_mark ||
+      free_count_[size_class] >= kept_[size_class]) [[unlikely]] {
+    return free_buffer(buffer);
   }
   ++free_count_[size_class];
   buffer.next = free_[size_class];
   free_[size_class] = &buffer;
 }
 
-BufferPool::~BufferPool() {
-  for (Buffer* buffer : free_) {
-    while (buffer != nullptr) {
-      Buffer* next = buffer->next;
-      std::free(buffer);
-      buffer = next;
+void BufferPool::free_buffer(Buffer& buffer) noexcept {
+  if (buffer.id == beyond_mark) --beyond_;
+  if (memory_ != nullptr) {
+    const std::size_t size = sizeof(Buffer) + buffer.capacity;
+    memory_->shrink(worker_, size);
+    counted_ -= size;
+  }
+  std::free(&buffer);
+}
+
+void BufferPool::free_spare() noexcept {
+  for (std::size_t i = 0; i < free_.size(); ++i) {
+    while (Buffer* buffer = free_[i]) {
+      free_[i] = buffer->next;
+      free_buffer(*buffer);
     }
+    free_count_[i] = 0;
   }
 }
+
+BufferPool::~BufferPool() { free_spare(); }
 
 }  // namespace weir::detail

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "engine/memory.h"
+
 namespace weir::detail {
 
 class BufferHome;
@@ -65,7 +67,11 @@ class BufferPool final : public BufferHome {
  public:
   static constexpr std::array<std::uint32_t, 4> class_sizes{4096, 16384, 65536, 262144};
 
-  /// An empty buffer; nullptr when memory is out.
+  /// Keeps account in `memory` from now on, if that is not nullptr, as that worker.
+  void keep_account(Memory* memory, unsigned worker) noexcept;
+
+  /// An empty buffer; nullptr when memory is out, or when its limit is reached (at_limit()). Near
+  /// the limit it may be smaller than asked for.
   Buffer* lease(unsigned size_class) noexcept {
     Buffer* buffer = free_[size_class];
     if (buffer == nullptr) return lease_fresh(size_class);
@@ -77,13 +83,38 @@ class BufferPool final : public BufferHome {
     return buffer;
   }
 
+  /// A buffer of the smallest size, beyond the limit if need be; nullptr when memory is out.
+  Buffer* lease_beyond() noexcept;
+  /// No more account: what was counted is taken back. Before the account's memory goes.
+  void close_account() noexcept;
+  /// Whether the last lease was refused, or went beyond the limit, because of the limit.
+  bool at_limit() const noexcept { return at_limit_; }
+  bool limit_reached() const noexcept { return memory_ != nullptr && memory_->full(); }
+
+  BufferPool() noexcept;
+
  private:
+  /// Buffers that a pool may have beyond the limit, so that what passes through goes on.
+  static constexpr unsigned beyond_most = 4;
+  static constexpr std::uint16_t beyond_mark = 0x8000;
+
   ~BufferPool() override;
   Buffer* lease_fresh(unsigned size_class) noexcept;
+  Buffer* lease_at_limit(unsigned size_class) noexcept;
+  Buffer* make(unsigned size_class) noexcept;
   void give_back(Buffer& buffer) noexcept override;
+  void free_buffer(Buffer& buffer) noexcept;
+  void free_spare() noexcept;
+  bool grow(std::size_t bytes) noexcept;
 
   std::array<Buffer*, class_sizes.size()> free_{};
   std::array<std::uint32_t, class_sizes.size()> free_count_{};
+  std::array<std::uint32_t, class_sizes.size()> kept_;
+  Memory* memory_ = nullptr;
+  unsigned worker_ = 0;
+  std::uint64_t counted_ = 0;  // In that account.
+  unsigned beyond_ = 0;
+  bool at_limit_ = false;
 };
 
 }  // namespace weir::detail

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <new>
+#include <utility>
 
 #include "base/assert.h"
 #include "base/counters.h"
@@ -258,7 +260,12 @@ void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
   --socket.in_kernel;
   if (socket.closing) return close_if_quiet(socket);
   if (result < 0) return wake_reader(socket);
+  receive_into_own(socket);
+}
+
+void CompletionEngine::receive_into_own(Socket& socket) noexcept {
   Buffer* buffer = pool_.lease(socket.buffer_class);
+  if (buffer == nullptr && pool_.at_limit()) return starve_socket(socket);
   if (buffer == nullptr) return end_stream(socket, -ENOMEM);
   const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) {
@@ -363,6 +370,7 @@ void CompletionEngine::close(Socket& socket) noexcept {
     if (each.first == &socket && each.second >= 0) calls_.close(each.second);
     return each.first == &socket;
   });
+  std::erase(starved_sockets_, &socket);
   if (base::planted(base::Mutant::freed_in_kernel)) socket.in_kernel = 0;
   if (socket.in_kernel == 0) return close_if_quiet(socket);
   // The completions of what is in the kernel come back before the descriptor is closed.

@@ -51,6 +51,9 @@ class CompletionEngine final : public Engine {
   void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void accepted(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void readable(Socket& socket, std::int32_t result) noexcept;
+  void receive_into_own(Socket& socket) noexcept;
+  void starve_socket(Socket& socket) noexcept;
+  void serve_starved() noexcept override;
   void finished(Operation& operation, std::int32_t result) noexcept;
 
   void arm(Socket& socket) noexcept;
@@ -67,6 +70,7 @@ class CompletionEngine final : public Engine {
   kernel::Ring& ring_;
   std::vector<kernel::Ring::Completion> completions_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
+  std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
   bool wake_armed_ = false;
 };
 

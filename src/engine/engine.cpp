@@ -18,12 +18,18 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
       pool_(*new BufferPool),
       operations_left_(options.budget_operations),
       bytes_left_(static_cast<std::int64_t>(options.budget_bytes)),
-      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)) {
+      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)),
+      stage_room_(options.stage_bytes),
+      shortage_(*this) {
+  pool_.keep_account(options.memory, options.memory_worker);
   regain_reserve();
 }
 
 Engine::~Engine() {
   if (reserve_ >= 0) calls_.close(reserve_);
+  shortage_.unlink();
+  count();
+  pool_.close_account();
   pool_.abandon();
 }
 
@@ -82,6 +88,13 @@ void Engine::finish_due_timers() noexcept {
 
 std::int64_t Engine::until_next_timer() noexcept {
   return std::max<std::int64_t>(timers_.next() - now(), 0);
+}
+
+void Engine::count() noexcept {
+  Statistics& counters = base::counters;
+  counters.events += events_ - std::exchange(events_counted_, events_);
+  const std::uint64_t buffers = leased();
+  counters.buffers += buffers - std::exchange(buffers_counted_, buffers);
 }
 
 void Engine::discard(int fd) noexcept { calls_.close(fd); }

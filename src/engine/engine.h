@@ -32,6 +32,8 @@ struct EngineOptions {
   bool spin = false;
   std::int64_t spin_before_sleep = 0;  // ns
   std::size_t stage_bytes = 4096;      // 0: nothing is staged
+  Memory* memory = nullptr;            ///< where buffers are counted, and limited
+  unsigned memory_worker = 0;          ///< as which worker
 };
 
 /// Something that collects bytes to send while a handler runs, and sends them when it waits.
@@ -129,7 +131,7 @@ class Engine {
     } else if (staged_for_ != &socket) {
       return nullptr;
     }
-    if (size > options_.stage_bytes - staged_) return nullptr;
+    if (staged_ + size > stage_room_) return nullptr;
     staged_for_ = &socket;
     std::byte* room = stage_.get() + staged_;
     staged_ += size;
@@ -155,9 +157,16 @@ class Engine {
     if (!unflushed.linked()) unflushed_.push_back(unflushed);
   }
 
-  Buffer* lease(unsigned size_class) noexcept { return pool_.lease(size_class); }
+  /// A buffer of the smallest size; nullptr when memory is out or limited. Or, `beyond` the limit,
+  /// when memory is out.
+  Buffer* lease(bool beyond) noexcept;
   /// Buffers of ours that somebody still holds.
   virtual std::size_t leased() const noexcept { return pool_.leased(); }
+  bool at_memory_limit() const noexcept { return pool_.at_limit(); }
+  /// Adds what is counted here and not in the thread's counters: events, buffers.
+  void count() noexcept;
+  /// How many operations have ended and their waiter was resumed.
+  std::uint64_t events() const noexcept { return events_; }
   std::int64_t now() noexcept { return clock_.now(); }
 
   /// The time in ticks of a quarter of a second, for deadlines: known without asking the clock.
@@ -193,6 +202,7 @@ class Engine {
   /// Resumes who waits for it, with a fresh budget; then flushes what it queued.
   void resume(Operation& operation) noexcept {
     operation.state = Operation::State::idle;
+    ++events_;
     operations_left_ = options_.budget_operations;
     bytes_left_ = static_cast<std::int64_t>(options_.budget_bytes);
     operation.completed();
@@ -240,7 +250,33 @@ class Engine {
   BufferPool& pool_;
   unsigned events_expected_ = 0;
 
+ protected:
+  /// A receive found that the limit of memory leaves it no buffer: it waits in `starved_`, parked
+  /// by nobody, until there is some. True: there is none at all, and its result says so.
+  bool lacks_buffer(Operation& operation) noexcept;
+  /// Whether park() is asked to park one that waits for memory, which is no place for it.
+  bool starves(const Operation& operation) noexcept { return starving_ == &operation; }
+  void starve(Operation& operation) noexcept;
+  /// From now on, until there is memory, nothing is staged, and serve_starved() is called often.
+  void begin_shortage() noexcept;
+  virtual void serve_starved() noexcept { runnable_.append(starved_); }
+  /// Its socket is closed.
+  void forget_starved(const Socket& socket) noexcept;
+
+  std::uint64_t events_ = 0;
+  List starved_;
+
  private:
+  class Shortage final : public Operation {
+   public:
+    explicit Shortage(Engine& whose) noexcept : Operation(Kind::wait), engine_(whose) {}
+    void completed() noexcept override { engine_.look_for_memory(); }
+
+   private:
+    Engine& engine_;
+  };
+
+  void look_for_memory() noexcept;
   void send_staged() noexcept;
   void finish_due_timers() noexcept;
   std::int64_t until_next_timer() noexcept;
@@ -256,6 +292,11 @@ class Engine {
   unsigned operations_left_ = 0;
   std::int64_t bytes_left_ = 0;
   const std::unique_ptr<std::byte[]> stage_;
+  std::size_t stage_room_;
+  Operation* starving_ = nullptr;
+  Shortage shortage_;
+  std::uint64_t events_counted_ = 0;
+  std::uint64_t buffers_counted_ = 0;
   std::size_t staged_ = 0;
   Socket* staged_for_ = nullptr;
 };

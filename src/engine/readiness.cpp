@@ -69,13 +69,13 @@ bool ReadinessEngine::spin() {
 
 // What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.
 inline void ReadinessEngine::perform_runnable() noexcept {
-  const unsigned resumed = resumed_;
+  const std::uint64_t resumed = events_;
   if (!runnable_.empty()) perform_queued();
   for (std::size_t i = 0; i < poller_->ready_count(); ++i) {
     if (Operation* operation = poller_->ready(i)) [[likely]]
       perform(*operation);
   }
-  idle_turns_ = resumed_ != resumed ? 0 : std::min(idle_turns_ + 1, 1000u);
+  idle_turns_ = events_ != resumed ? 0 : std::min(idle_turns_ + 1, 1000u);
 }
 
 // What used up its budget, timers that expired, events: older than the poller's report.
@@ -89,7 +89,6 @@ void ReadinessEngine::perform_queued() noexcept {
       continue;
     }
     if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
-    ++resumed_;
     resume(operation);
   }
 }
@@ -97,7 +96,6 @@ void ReadinessEngine::perform_queued() noexcept {
 inline void ReadinessEngine::perform(Operation& operation) noexcept {
   if (!attempt(operation)) return park(operation);
   place_on_socket(operation) = nullptr;
-  ++resumed_;
   resume(operation);
 }
 
@@ -155,10 +153,8 @@ inline bool ReadinessEngine::attempt(Operation& operation) noexcept {
 bool ReadinessEngine::receive(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   Buffer* buffer = pool_.lease(socket.buffer_class);
-  if (buffer == nullptr) {
-    operation.result = -ENOMEM;
-    return true;
-  }
+  if (buffer == nullptr) [[unlikely]]
+    return lacks_buffer(operation);
   const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) [[likely]] {
     const auto size = static_cast<std::uint32_t>(got);
@@ -236,6 +232,8 @@ bool ReadinessEngine::connect(Operation& operation) noexcept {
 }
 
 inline void ReadinessEngine::park(Operation& operation) noexcept {
+  if (starves(operation)) [[unlikely]]
+    return starve(operation);
   place_on_socket(operation) = &operation;
   operation.state = Operation::State::parked;
   Socket& socket = *operation.socket;
@@ -292,6 +290,7 @@ void ReadinessEngine::close(Socket& socket) noexcept {
     pending->state = Operation::State::idle;
   }
   socket.reader = socket.writer = nullptr;
+  if (!starved_.empty()) forget_starved(socket);
   if (socket.watched != 0) poller_->forget(socket);
   calls_.close(std::exchange(socket.fd, -1));
   socket.closed();

@@ -50,7 +50,6 @@ class ReadinessEngine final : public Engine {
   std::unique_ptr<Poller> poller_;
   WakeSocket wake_socket_;
   unsigned idle_turns_ = 0;
-  unsigned resumed_ = 0;  // A running number: whether a turn found anything to do.
   bool wake_is_watched_ = false;
   bool turning_ = false;
 };

@@ -21,20 +21,33 @@ struct Ledger::Head {
   std::atomic<std::int64_t> drain{-1};
 };
 
+// Two copies, of which one is good: whoever reads sees numbers of one moment, and a worker that is
+// killed while it writes leaves the good one as it was.
 struct alignas(64) Ledger::Row {
-  std::array<std::atomic<std::uint64_t>, std::tuple_size_v<base::CounterRow>> cells{};
+  using Cells = std::array<std::atomic<std::uint64_t>, std::tuple_size_v<base::CounterRow>>;
+  std::array<Cells, 2> copies{};
+  std::atomic<std::uint64_t> written{0};  ///< times; the good copy is this modulo 2
   std::atomic<std::uint64_t> answered{0};
 
   void set(const Statistics& counted) noexcept {
     const auto numbers = std::bit_cast<base::CounterRow>(counted);
+    const std::uint64_t next = written.load(std::memory_order_relaxed) + 1;
+    Cells& cells = copies[next % 2];
+    // A reader that sees one of these sees the last `written` too, and reads again.
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      cells[i].store(numbers[i], std::memory_order_relaxed);
+      cells[i].store(numbers[i], std::memory_order_release);
     }
+    written.store(next, std::memory_order_release);
   }
   Statistics get() const noexcept {
     base::CounterRow numbers;
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      numbers[i] = cells[i].load(std::memory_order_relaxed);
+    for (;;) {
+      const std::uint64_t good = written.load(std::memory_order_acquire);
+      const Cells& cells = copies[good % 2];
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        numbers[i] = cells[i].load(std::memory_order_acquire);
+      }
+      if (written.load(std::memory_order_relaxed) == good) break;
     }
     return std::bit_cast<Statistics>(numbers);
   }

@@ -39,6 +39,7 @@ Room::Limits limits_of(const Options& options) noexcept {
                            : static_cast<std::uint32_t>(std::clamp<std::uint64_t>(
                                  allowed, 1, std::numeric_limits<std::uint32_t>::max()));
   limits.per_address = options.connections_per_address;
+  limits.memory = options.memory_max;
   limits.seed = os::random_seed();
   return limits;
 }
@@ -72,6 +73,9 @@ void check_options(const Options& options) {
         fmt::format("outbox_low ({}) must not be above outbox_high ({}), and that "
                     "not 0",
                     options.outbox_low, options.outbox_high));
+  }
+  if (options.memory_max != 0 && options.memory_max < 1024 * 1024) {
+    throw StartError(fmt::format("memory_max: {} is less than 1 MiB", options.memory_max));
   }
   if (options.thread_stack < 64 * 1024) {
     throw StartError(fmt::format("thread_stack: {} is less than 64 KiB", options.thread_stack));

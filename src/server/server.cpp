@@ -105,8 +105,6 @@ void Server::stop(std::chrono::milliseconds deadline) noexcept {
 
 std::vector<Endpoint> Server::endpoints() const { return state_->endpoints; }
 Choice Server::chosen() const { return state_->chosen; }
-Statistics Server::statistics() const {
-  return state_->ledger == nullptr ? Statistics{} : state_->ledger->sum();
-}
+Statistics Server::statistics() const { return state_->statistics(); }
 
 }  // namespace weir

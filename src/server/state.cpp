@@ -236,11 +236,23 @@ int Server::State::finish() {
 
 void Server::State::woken(unsigned worker) noexcept {
   if (stopping() && !processes()) close_listeners();
-  if (ledger->is_called(worker)) {
-    ledger->answer(worker, base::counters);
-    bell->ring();
-  }
+  if (ledger->is_called(worker)) counted(worker);
   if (lone() && (report_asked || restart_asked)) supervise_in_background();
+}
+
+void Server::State::counted(unsigned worker) noexcept {
+  const bool called = ledger->is_called(worker);
+  ledger->answer(worker, base::counters);
+  if (called) bell->ring();
+}
+
+Statistics Server::State::statistics() const noexcept {
+  if (ledger == nullptr) return {};
+  Statistics sum = ledger->sum();
+  sum.open_peak = room->open_peak();
+  sum.buffer_bytes = room->memory().held();
+  sum.buffer_bytes_peak = room->memory().peak();
+  return sum;
 }
 
 void Server::State::forked() noexcept {

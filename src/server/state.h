@@ -81,9 +81,11 @@ struct Server::State final : detail::Host {
   void close_listeners() noexcept;
   void supervise_in_background() noexcept;
   int finish();
+  Statistics statistics() const noexcept;
 
   // For the workers.
   void woken(unsigned worker) noexcept override;
+  void counted(unsigned worker) noexcept override;
   void forked() noexcept override;
 
  private:

@@ -62,7 +62,7 @@ void Supervisor::attend() {
   }
   if (server_.report_asked.exchange(false)) roll_call_.begin(now_);
   if (roll_call_.ended(now_) && server_.on_statistics != nullptr) {
-    server_.on_statistics(server_.server, server_.ledger->sum());
+    server_.on_statistics(server_.server, server_.statistics());
   }
 }
 

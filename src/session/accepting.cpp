@@ -33,6 +33,7 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
 // time never exceed a limit together.
 Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
   if (open() >= plan_.connections_max) return Obstacle::busy;
+  if (room_.memory().scarce()) return Obstacle::memory;
   if (!room_.enter(room_index_)) return Obstacle::full;
   const std::uint64_t key =
       room_.limits().per_address == 0 ? 0 : room_.key_of(engine_.peer_of(arrival.fd));
@@ -95,11 +96,13 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
   Statistics& counters = base::counters;
   switch (obstacle) {
     case Obstacle::address: ++counters.refused_address; break;
+    case Obstacle::memory:
     case Obstacle::resources: ++counters.refused_memory; break;
     case Obstacle::number: ++counters.refused_descriptors; break;
     default: ++counters.refused_full;
   }
   if (obstacle == Obstacle::full) tell_full("are refused");
+  if (obstacle == Obstacle::memory) tell_memory_full("are refused");
   engine_.discard(arrival.fd);
 }
 
@@ -109,13 +112,20 @@ void Worker::tell_full(const char* what_becomes_of_others) noexcept {
                                      room_.limits().connections, what_becomes_of_others));
 }
 
+void Worker::tell_memory_full(const char* what_becomes_of_others) noexcept {
+  if (std::exchange(told_memory_, true)) return;
+  log(LogLevel::warning,
+      fmt::format("buffers hold {} of {} bytes (memory_max); further clients {}",
+                  room_.memory().held(), room_.memory().most(), what_becomes_of_others));
+}
+
 std::size_t Worker::open() noexcept {
   return open_ + (placement_ != nullptr ? placement_->open() : 0);
 }
 
 bool Worker::has_room() noexcept {
   if (!waiting_.empty() || open() >= plan_.connections_max) return false;
-  return options().overload == Overload::reject || !room_.full();
+  return options().overload == Overload::reject || !(room_.full() || room_.memory().scarce());
 }
 
 // Accepts while there is room for one more, and only then.
@@ -133,11 +143,12 @@ void Worker::balance() noexcept {
   if (room == paused_) {
     paused_ = !room;
     if (paused_ && room_.full()) tell_full("wait in the backlog");
+    if (paused_ && room_.memory().scarce()) tell_memory_full("wait in the backlog");
     for (auto& acceptor : acceptors_) paused_ ? acceptor->pause() : acceptor->resume();
   }
   // Room that other workers give comes without a word.
-  const bool own_end_tells =
-      waiting_.empty() && room_.limits().workers == 1 && placement_ == nullptr;
+  const bool own_end_tells = waiting_.empty() && !room_.memory().scarce() &&
+                             room_.limits().workers == 1 && placement_ == nullptr;
   if (paused_ && !own_end_tells) start_tick();
 }
 

@@ -8,6 +8,8 @@ class Host {
   virtual ~Host() = default;
   /// On the worker's thread: it has begun, or somebody has woken it.
   virtual void woken(unsigned worker) noexcept = 0;
+  /// On the worker's thread, a few times a second: its counters are worth a look.
+  virtual void counted(unsigned worker) noexcept = 0;
   /// In a child process that the worker has forked for a client: gives back the descriptors that
   /// are not the client's.
   virtual void forked() noexcept = 0;

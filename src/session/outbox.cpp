@@ -72,12 +72,21 @@ void Outbox::push(Buffer& piece) noexcept {
   bytes_ += piece.size();
 }
 
-void Outbox::copy(std::span<const Piece> pieces, std::size_t total) {
+void Outbox::count_kept(std::size_t more) noexcept {
+  Statistics& counters = base::counters;
+  counters.outbox_bytes += more;
+  const std::uint64_t kept = bytes_ - borrowed_;
+  if (kept > counters.outbox_bytes_peak) counters.outbox_bytes_peak = kept;
+}
+
+bool Outbox::copy(std::span<const Piece> pieces, std::size_t total, bool beyond) {
   // A send that is in the kernel reads what was there before `end`; behind it there is room.
   Buffer* into = last_;
   const bool fits = first_ != nullptr && into->home != nullptr && into->room() >= total;
   if (!fits) {
-    into = session_->worker().engine().lease(0);
+    Engine& engine = session_->worker().engine();
+    into = engine.lease(beyond);
+    if (into == nullptr && engine.at_memory_limit()) return false;
     if (into == nullptr) throw std::bad_alloc();
     push(*into);
   }
@@ -86,6 +95,8 @@ void Outbox::copy(std::span<const Piece> pieces, std::size_t total) {
     into->end += static_cast<std::uint32_t>(piece.size());
   }
   bytes_ += total;
+  count_kept(total);
+  return true;
 }
 
 void Outbox::take(Chunk&& chunk) {
@@ -95,11 +106,13 @@ void Outbox::take(Chunk&& chunk) {
   lease->begin = static_cast<std::uint32_t>(data - lease->data);
   lease->end = lease->begin + static_cast<std::uint32_t>(size);
   push(*lease);
+  count_kept(size);
 }
 
 void Outbox::borrow(SendWait& wait) noexcept {
   for (Buffer& piece : wait.pieces()) {
     ++wait.pieces_left;
+    borrowed_ += piece.size();
     push(piece);
   }
   add_wait(wait);
@@ -135,7 +148,12 @@ void Outbox::pop() noexcept {
   Buffer* gone = first_;
   first_ = gone->next;
   bytes_ -= gone->size();
-  if (gone->home != nullptr) gone->home->release(*gone);
+  if (gone->home != nullptr) {
+    base::counters.outbox_bytes -= gone->size();
+    gone->home->release(*gone);
+  } else {
+    borrowed_ -= gone->size();
+  }
 }
 
 void Outbox::sent(std::size_t count) noexcept {
@@ -156,6 +174,7 @@ void Outbox::sent(std::size_t count) noexcept {
   if (count > 0) {
     first_->begin += static_cast<std::uint32_t>(count);
     bytes_ -= count;
+    (first_->home != nullptr ? base::counters.outbox_bytes : borrowed_) -= count;
   }
   if (!waits_.empty()) wake_waits();
 }
@@ -185,7 +204,7 @@ void Outbox::fail(int error) noexcept {
 void Outbox::clear() noexcept {
   while (first_ != nullptr) pop();
   last_ = nullptr;
-  bytes_ = 0;
+  bytes_ = borrowed_ = 0;
   waits_.for_each([&](SendWait& wait) {
     wait.unlink();
     session_->worker().engine().complete_later(wait, wait.withdrawn ? -ECANCELED : -error_);

@@ -67,8 +67,9 @@ class Outbox final : public Unflushed, public Operation {
   bool empty() const noexcept { return first_ == nullptr; }
   bool idle() const noexcept { return empty() && waits_.empty() && !Operation::pending(); }
 
-  /// Throws std::bad_alloc; then nothing was queued.
-  void copy(std::span<const Piece> pieces, std::size_t total);
+  /// Throws std::bad_alloc; then nothing was queued. False: the limit of memory leaves no room for
+  /// it, and nothing was queued; with `beyond` that limit does not hold.
+  bool copy(std::span<const Piece> pieces, std::size_t total, bool beyond);
   void take(Chunk&& chunk);
   void borrow(SendWait& wait) noexcept;
   void add_wait(SendWait& wait) noexcept {
@@ -89,6 +90,7 @@ class Outbox final : public Unflushed, public Operation {
 
  private:
   void push(Buffer& piece) noexcept;
+  void count_kept(std::size_t more) noexcept;
   void pop() noexcept;
   void sent(std::size_t count) noexcept;
   void wake_waits() noexcept;
@@ -97,6 +99,7 @@ class Outbox final : public Unflushed, public Operation {
   Buffer* first_ = nullptr;
   Buffer* last_ = nullptr;
   std::size_t bytes_ = 0;
+  std::size_t borrowed_ = 0;  // Of these: not in our memory.
   base::List<SendWait> waits_;
   int error_ = 0;
 };

@@ -31,13 +31,16 @@ std::size_t Room::entries(const Limits& limits) noexcept {
 }
 
 std::size_t Room::size(const Limits& limits) noexcept {
-  return limits.workers * (sizeof(Cell) + entries(limits) * sizeof(Entry));
+  return Memory::size(limits.workers) + (limits.workers + 1) * sizeof(Cell) +
+         limits.workers * entries(limits) * sizeof(Entry);
 }
 
 Room::Room(const Limits& limits, void* memory) noexcept
     : limits_(limits),
-      cells_(static_cast<Cell*>(memory)),
-      tables_(reinterpret_cast<Entry*>(cells_ + limits.workers)),
+      memory_(memory, limits.workers, limits.memory),
+      cells_(reinterpret_cast<Cell*>(static_cast<std::byte*>(memory) +
+                                     Memory::size(limits.workers))),
+      tables_(reinterpret_cast<Entry*>(cells_ + limits.workers + 1)),
       entries_(entries(limits)) {}
 
 // --- connections -----------------------------------------------------------------------------
@@ -52,7 +55,13 @@ bool Room::full() const noexcept { return open() >= limits_.connections; }
 
 bool Room::enter(unsigned worker) noexcept {
   cells_[worker].open.fetch_add(1);
-  if (open() <= limits_.connections) return true;
+  const auto now = static_cast<std::uint32_t>(open());
+  if (now <= limits_.connections) {
+    std::atomic<std::uint32_t>& peak = cells_[limits_.workers].open;
+    std::uint32_t before = peak.load();
+    while (before < now && !peak.compare_exchange_weak(before, now)) {}
+    return true;
+  }
   cells_[worker].open.fetch_sub(1);
   return false;
 }
@@ -135,6 +144,7 @@ void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
 
 void Room::forget(unsigned worker) noexcept {
   cells_[worker].open.store(0);
+  memory_.forget(worker);
   Entry* table = tables_ + worker * entries_;
   for (std::size_t i = 0; i < entries_; ++i) table[i].count.store(0, std::memory_order_relaxed);
 }

@@ -1,8 +1,9 @@
 // room.h - what the workers of a server have taken of the limits that hold for all of them.
 //
-// Connections, and connections from one address. Each worker writes numbers of its own
-// and adds up those of all, so that a worker that dies takes nothing with it: its numbers are
-// cleared. A limit is never exceeded, because whoever enters counts itself first and looks then.
+// Connections, connections from one address, and memory for bytes on their way. Each worker
+// writes numbers of its own and adds up those of all, so that a worker that dies takes nothing
+// with it: its numbers are cleared. A limit is never exceeded, because whoever enters counts
+// itself first and looks then.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,8 @@
 #include <cstdint>
 
 #include <weir/endpoint.h>
+
+#include "engine/memory.h"
 
 namespace weir::detail {
 
@@ -19,6 +22,7 @@ class Room {
     unsigned workers = 1;
     std::uint32_t connections = UINT32_MAX;  ///< at once, in all
     std::uint32_t per_address = 0;           ///< of these from one address; 0: no limit
+    std::uint64_t memory = 0;                ///< of all buffers, in bytes; 0: no limit
     std::uint64_t seed = 0;  ///< so that nobody can choose addresses that are hard to count
   };
 
@@ -32,6 +36,10 @@ class Room {
   bool enter(unsigned worker) noexcept;
   void leave(unsigned worker, std::size_t count = 1) noexcept;
   bool full() const noexcept;
+  /// The most that were there at once.
+  std::uint64_t open_peak() const noexcept { return cells_[limits_.workers].open.load(); }
+
+  Memory& memory() noexcept { return memory_; }
 
   /// What an address is counted by; 0 for those that are not counted. IPv6 counts by the first
   /// 64 bits, because that is the least that one subscriber gets (RFC 6177).
@@ -61,7 +69,8 @@ class Room {
   std::uint64_t open() const noexcept;
 
   const Limits limits_;
-  Cell* const cells_;
+  Memory memory_;
+  Cell* const cells_;    // One for each worker; behind them the peak.
   Entry* const tables_;  // One for each worker.
   const std::size_t entries_;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/counters.h"
 #include "base/mutants.h"
 #include "session/session.h"
 #include "session/worker.h"
@@ -23,7 +24,7 @@ Outbox& Session::outbox() {
     outbox_->bind(*this);
     sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
     const Piece staged = worker_.engine().unstage(*this);
-    if (!staged.empty()) outbox_->copy(std::span(&staged, 1), staged.size());
+    if (!staged.empty()) outbox_->copy(std::span(&staged, 1), staged.size(), true);
   }
   return *outbox_;
 }
@@ -39,7 +40,7 @@ std::byte* Session::stage(std::size_t size) noexcept {
 void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
   if (error != 0) return send_failed(error);
   try {
-    outbox().copy(std::span(&bytes, 1), bytes.size());
+    outbox().copy(std::span(&bytes, 1), bytes.size(), true);
     outbox_->flush();
   } catch (const std::bad_alloc&) { send_failed(ENOMEM); }
 }
@@ -65,8 +66,8 @@ bool Session::send(std::span<const Piece> pieces, SendWait*& wait) {
       for (const Piece& piece : pieces) room = std::copy(piece.begin(), piece.end(), room);
       return true;
     }
-    outbox().copy(pieces, total);
-    return wait_for_room(wait);
+    if (outbox().copy(pieces, total, false)) return wait_for_room(wait);
+    ++base::counters.memory_waits;  // Sent from where it is, which needs no memory.
   }
   wait = SendWait::make(*this, pieces);
   outbox().borrow(*wait);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include <weir/server.h>
@@ -60,15 +61,29 @@ void Session::done() noexcept {
     lingering_ = false;
     try {
       task_.result();
-    } catch (...) {
-      // The peer took none of the last bytes, or vanished. If it has them all and only does not
-      // close, an ordinary close is what is left to do.
-      cut_ = reset_ = !fin_sent_;
+    } catch (const std::system_error& error) { linger_failed(error.code()); } catch (...) {
+      linger_failed(std::make_error_code(std::errc::not_enough_memory));
     }
     task_ = {};
     return release();
   }
   handler_ended();
+}
+
+// The peer took none of the last bytes, or vanished. If it has them all and only does not close,
+// an ordinary close is what is left to do.
+void Session::linger_failed(const std::error_code& why) noexcept {
+  if (fin_sent_) return;
+  reset_ = true;
+  if (why == std::errc::operation_canceled ||
+      (why == std::errc::timed_out && worker_.stopping())) {
+    cut_ = true;
+  } else if (why == std::errc::timed_out && !is_client_ && timed_out_ == TimedOut::no) {
+    timed_out_ = TimedOut::linger;
+    ++base::counters.timed_out_linger;
+  } else {
+    failed_ = true;
+  }
 }
 
 void Session::handler_ended() noexcept {

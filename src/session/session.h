@@ -6,6 +6,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <span>
+#include <system_error>
 
 #include <weir/connection.h>
 #include <weir/operation.h>
@@ -89,6 +90,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;
   void handler_ended() noexcept;
+  void linger_failed(const std::error_code& why) noexcept;
   void child_ended(Child& child) noexcept;
   void end() noexcept;
   Task<> linger();

@@ -54,6 +54,10 @@ void Worker::turn() {
   if (engine_.take_wake()) look_outside();
   if (!ended_.empty()) bury();
   if (placement_ != nullptr) tend_placement();
+  if (quiet_) [[unlikely]] {
+    quiet_ = false;
+    show_counters();
+  }
 }
 
 void Worker::run() {
@@ -97,8 +101,14 @@ void Worker::finish_timers() {
   }
 }
 
+void Worker::show_counters() noexcept {
+  engine_.count();
+  if (plan_.host != nullptr) plan_.host->counted(plan_.index);
+}
+
 void Worker::tick_passed() noexcept {
   tick_seen_ = engine_.tick();
+  show_counters();
   deadlines_.advance(tick_seen_, [this](Session& session) {
     return session.look_at_deadlines(deadline_ticks_);
   });
@@ -118,12 +128,15 @@ void Worker::add_session(Session& session) noexcept {
 }
 
 void Worker::tend_placement() noexcept {
-  placement_->open();
+  const std::size_t before = counted_open_;
+  counted_open_ = placement_->open();
+  quiet_ = quiet_ || counted_open_ != before;
   if (paused_) balance();
   if ((paused_ || drain_ >= 0) && !tick_.pending()) start_tick();
 }
 
 void Worker::look_outside() noexcept {
+  engine_.count();
   if (plan_.host != nullptr) plan_.host->woken(plan_.index);
   take_posted();
   const std::int64_t drain = plan_.control->stop_drain();
@@ -168,7 +181,10 @@ void Worker::session_closed(Session& session) noexcept {
   if (!session.is_client() && !placed_here_) connection_left(session.id());
   session.unlink();
   ended_.push_back(session);
-  if (--open_ == 0) engine_.keep_ticking(false);
+  if (--open_ == 0) {
+    engine_.keep_ticking(false);
+    quiet_ = true;
+  }
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {
       if (!base::planted(base::Mutant::room_not_noticed)) balance();

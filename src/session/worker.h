@@ -73,6 +73,7 @@ class Worker {
   const Options& options() const noexcept { return plan_.options; }
   /// How long a closing session waits for its peer; short once the drain time is over.
   std::chrono::nanoseconds linger() const noexcept;
+  bool stopping() const noexcept { return drain_ >= 0; }
 
   /// An operation of kind event will be completed by post(). The worker's thread only.
   void expect_post() noexcept { engine_.expect_event(); }
@@ -135,14 +136,15 @@ class Worker {
     bool is_tcp;
   };
   /// Why an arrival cannot be served now: this worker is busy with another, the server is full,
-  /// its address has enough, memory is short, something could not be had, or select(2) cannot
-  /// watch so large a descriptor.
-  enum class Obstacle : std::uint8_t { none, busy, full, address, resources, number };
+  /// its address has enough, the limit of memory is near, something could not be had, or select(2)
+  /// cannot watch so large a descriptor.
+  enum class Obstacle : std::uint8_t { none, busy, full, address, memory, resources, number };
 
   void tend_placement() noexcept;
   void begin_ticking() noexcept;
   void add_session(Session& session) noexcept;
   void tick_passed() noexcept;
+  void show_counters() noexcept;
   void look_outside() noexcept;
   void take_posted() noexcept;
   Obstacle try_to_serve(Arrival& arrival) noexcept;
@@ -151,6 +153,7 @@ class Worker {
   void hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept;
   void refuse_waiting() noexcept;
   void tell_full(const char* what_becomes_of_others) noexcept;
+  void tell_memory_full(const char* what_becomes_of_others) noexcept;
   void balance() noexcept;
   void start_tick() noexcept;
   void ticked() noexcept;
@@ -173,15 +176,18 @@ class Worker {
   std::size_t listening_ = 0;
   std::size_t open_ = 0;
   std::uint64_t next_id_;
-  alignas(64) std::byte own_room_memory_[128] = {};
+  alignas(64) std::byte own_room_memory_[256] = {};
   Room own_room_;  // Of a worker that has no server around it.
   Room& room_;
   const unsigned room_index_;     // Our place there.
   bool placed_here_ = false;      // Counted and let in by another worker.
   std::vector<Arrival> waiting_;  // Accepted, and not to be served now. Rarely more than one.
   std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
+  bool quiet_ = false;  // The last session has closed, or a placement's number has changed.
+  std::size_t counted_open_ = 0;
   bool paused_ = false;
   bool told_full_ = false;
+  bool told_memory_ = false;
   bool told_limit_ = false;
   bool told_resources_ = false;
   std::int64_t rested_at_ = 0;

@@ -178,6 +178,12 @@ TestServer& ModelTest::serve_by(const Shape& shape, const std::string& handler,
   return *servers_.back();
 }
 
+std::size_t answered(const std::vector<Client>& clients) {
+  std::size_t count = 0;
+  for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
+  return count;
+}
+
 std::size_t answered_as_others_leave(std::vector<Client>& clients) {
   std::size_t answered = 0;
   support::Deadline deadline;

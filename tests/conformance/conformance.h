@@ -139,6 +139,8 @@ class SingleWorker : public ModelTest, public testing::WithParamInterface<Shape>
 /// Where the server program is: beside the test program.
 std::string server_program();
 
+/// How many of them have bytes to read.
+std::size_t answered(const std::vector<Client>& clients);
 /// Closes clients that were answered until every one was; how many answers came in all.
 std::size_t answered_as_others_leave(std::vector<Client>& clients);
 

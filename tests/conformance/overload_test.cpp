@@ -17,12 +17,6 @@ std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count
   return clients;
 }
 
-std::size_t answered(const std::vector<Client>& clients) {
-  std::size_t count = 0;
-  for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
-  return count;
-}
-
 /// Whether it is answered, and not turned away.
 bool is_served(Client client) {
   try {

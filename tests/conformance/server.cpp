@@ -63,6 +63,9 @@ weir::Options options_from(const Arguments& arguments) {
   options.connections_per_address =
       static_cast<unsigned>(arguments.number("--connections-per-address", 0));
   if (arguments.number("--reject", 0) != 0) options.overload = weir::Overload::reject;
+  options.memory_max = arguments.number("--memory-max", 0);
+  options.budget_operations =
+      static_cast<unsigned>(arguments.number("--budget-operations", options.budget_operations));
   options.outbox_high = arguments.number("--outbox-high", options.outbox_high);
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
@@ -115,6 +118,18 @@ void report_totals(const weir::Statistics& totals) {
       {"timed_out_first_byte", totals.timed_out_first_byte},
       {"timed_out_idle", totals.timed_out_idle},
       {"timed_out_send", totals.timed_out_send},
+      {"timed_out_linger", totals.timed_out_linger},
+      {"open_peak", totals.open_peak},
+      {"turns", totals.turns},
+      {"events", totals.events},
+      {"budget_stops", totals.budget_stops},
+      {"buffers", totals.buffers},
+      {"buffer_bytes", totals.buffer_bytes},
+      {"buffer_bytes_peak", totals.buffer_bytes_peak},
+      {"outbox_bytes", totals.outbox_bytes},
+      {"outbox_bytes_peak", totals.outbox_bytes_peak},
+      {"memory_waits", totals.memory_waits},
+      {"calls", totals.calls()},
       {"refused_full", totals.refused_full},
       {"refused_address", totals.refused_address},
       {"refused_memory", totals.refused_memory},

@@ -207,4 +207,31 @@ TEST(Server, Can_be_destroyed_without_having_started) {
 }
 
 }  // namespace
+// The copy that a worker is writing is never the one that is read.
+TEST(Server, Shows_numbers_of_one_moment_to_other_threads_under_load) {
+  RunningServer server(echo);
+  std::atomic<bool> over{false};
+  std::uint64_t looks = 0, wrong = 0, seen = 0;
+  std::thread reader([&] {
+    while (!over) {
+      const weir::Statistics now = server.server().statistics();
+      const std::uint64_t by_reason = now.ended + now.failed + now.cut + now.timed_out + now.lost;
+      if (now.closed > now.accepted || now.closed != by_reason || now.accepted < seen) ++wrong;
+      if (now.open() > 4) ++wrong;
+      seen = now.accepted;
+      ++looks;
+    }
+  });
+  for (int i = 0; i < 2000; ++i) {
+    EXPECT_EQ(support::Client(server.address()).converse("hello"), "hello");
+  }
+  over = true;
+  reader.join();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(wrong, 0U) << "of " << looks;
+  EXPECT_GT(seen, 0U) << "nothing was shown before the end";
+  EXPECT_EQ(server.server().statistics().accepted, 2000U);
+  EXPECT_EQ(server.server().statistics().open(), 0U);
+}
+
 }  // namespace unit
