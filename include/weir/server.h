@@ -117,7 +117,7 @@ class Server {
   Choice chosen() const;
   /// What the workers have counted: complete after wait(). Before, each worker's part is of one
   /// moment, at most half a second ago where connections are open and served by loops or one
-  /// after another; on threads and fork what is open counts when it ends. From any thread.
+  /// after another; on threads and fork traffic counts late: see docs/LIMITS.md. From any thread.
   Statistics statistics() const;
 
   struct State;
