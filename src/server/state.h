@@ -45,7 +45,7 @@ struct Server::State final : detail::Host {
   std::unique_ptr<os::Bell> bell;      // Rung for the supervisor.
   std::list<detail::Member> members;
   int supervisor_process = 0;
-  bool started = false;
+  std::atomic<bool> started{false};  // stop() may ask from any thread.
 
   // Closed by whoever sees a stop first: the supervisor or a worker.
   std::mutex listeners_mutex;

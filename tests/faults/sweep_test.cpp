@@ -35,9 +35,10 @@ struct Orders {
   std::atomic<bool> armed;
   std::atomic<int> calls_to_go;
   std::atomic<std::uint64_t> fired;
-  CallKind kind;
-  int error;  // 0: shortened instead
-  std::size_t length;
+  // Read by a call that is under way while the next order is written.
+  std::atomic<CallKind> kind;
+  std::atomic<int> error;  // 0: shortened instead
+  std::atomic<std::size_t> length;
 };
 
 class FaultTap final : public weir::os::Tap {
