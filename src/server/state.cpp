@@ -78,15 +78,16 @@ void Server::State::start_members() {
       }
     }
     started = true;
-    for (const Endpoint& endpoint : endpoints) {
-      say(LogLevel::info, fmt::format("listening on {}, model {} ({})", endpoint.text(),
-                                      name(chosen.model), chosen.reason));
-    }
     if (handles_signals) {
       const auto on_signal = [](os::Request request, void* self) {
         static_cast<State*>(self)->on_signal(request);
       };
       os::on_signals(on_signal, this);
+    }
+    // Whoever reads that we listen may send a signal at once.
+    for (const Endpoint& endpoint : endpoints) {
+      say(LogLevel::info, fmt::format("listening on {}, model {} ({})", endpoint.text(),
+                                      name(chosen.model), chosen.reason));
     }
     for (Member& member : members) start_member(member);
     await_members();
