@@ -191,6 +191,14 @@ void CompletionEngine::finished(Operation& operation, std::int32_t result) noexc
 // --- receiving and accepting -----------------------------------------------------------------
 
 void CompletionEngine::arm(Socket& socket) noexcept {
+  // The kernel said that there is more, and that it goes on; what it gave has been read. At an
+  // urgent mark recv(2) can answer EAGAIN with bytes unread, and then it waits for news that never
+  // come (seen on Linux 6.18, a few times in 3,600 under load). Asking anew reads them.
+  if (socket.armed && socket.unread && !socket.closing) {
+    socket.unread = false;
+    ring_.cancel(tagged(&socket, to_receive));
+    return;
+  }
   if (socket.armed || socket.ended || socket.closing) return;
   socket.armed = true;
   ++socket.in_kernel;
@@ -213,6 +221,7 @@ void CompletionEngine::received(Socket& socket,
     socket.armed = false;
     --socket.in_kernel;
   }
+  socket.unread = completion.more && completion.unread;
   if (completion.has_buffer) {
     Buffer& buffer = buffers_.filled(completion.buffer, std::max(completion.result, 0));
     if (socket.closing || completion.result <= 0) {
@@ -348,7 +357,7 @@ void CompletionEngine::cancel(Operation& operation) noexcept {
 
 void CompletionEngine::adopt(Socket& socket) {
   socket.received = nullptr;
-  socket.armed = socket.ended = socket.closing = false;
+  socket.armed = socket.ended = socket.closing = socket.unread = false;
   socket.in_kernel = socket.queued = 0;
 }
 

@@ -25,6 +25,7 @@ class Ring {
     bool more;  ///< a multishot request stays armed
     bool has_buffer;
     std::uint16_t buffer;
+    bool unread = false;  ///< of a receive: there is more, and the kernel goes on with it
   };
 
   virtual ~Ring() = default;

@@ -255,9 +255,12 @@ std::size_t Ring::reap(std::span<Completion> completions) noexcept {
   io_uring_cqe* cqe = nullptr;
   io_uring_for_each_cqe(&state_->ring, head, cqe) {
     if (count == completions.size()) break;
-    completions[count++] = {cqe->user_data, cqe->res, (cqe->flags & IORING_CQE_F_MORE) != 0,
+    completions[count++] = {cqe->user_data,
+                            cqe->res,
+                            (cqe->flags & IORING_CQE_F_MORE) != 0,
                             (cqe->flags & IORING_CQE_F_BUFFER) != 0,
-                            static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT)};
+                            static_cast<std::uint16_t>(cqe->flags >> IORING_CQE_BUFFER_SHIFT),
+                            (cqe->flags & IORING_CQE_F_SOCK_NONEMPTY) != 0};
   }
   io_uring_cq_advance(&state_->ring, static_cast<unsigned>(count));
   if (Tap* tap = detail::installed(); tap != nullptr) [[unlikely]] {
