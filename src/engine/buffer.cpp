@@ -80,6 +80,8 @@ void BufferHome::abandon() noexcept {
   if (last) delete this;
 }
 
+static_assert(sizeof(Buffer) + BufferPool::class_sizes[0] <= Memory::smallest);
+
 BufferPool::BufferPool() noexcept : kept_(kept) {}
 
 // Spare buffers count too, so that near the limit a pool keeps few.
@@ -105,6 +107,12 @@ bool BufferPool::grow(std::size_t bytes) noexcept {
   if (!memory_->grow(worker_, bytes)) return false;
   counted_ += bytes;
   return true;
+}
+
+void BufferPool::shrink(std::size_t bytes) noexcept {
+  if (memory_ == nullptr) return;
+  memory_->shrink(worker_, bytes);
+  counted_ -= bytes;
 }
 
 Buffer* BufferPool::lease_fresh(unsigned size_class) noexcept {
@@ -144,8 +152,7 @@ Buffer* BufferPool::make(unsigned size_class) noexcept {
   const std::uint32_t size = class_sizes[size_class];
   void* block = std::malloc(sizeof(Buffer) + size);
   if (block == nullptr) {
-    if (memory_ != nullptr) memory_->shrink(worker_, sizeof(Buffer) + size);
-    if (memory_ != nullptr) counted_ -= sizeof(Buffer) + size;
+    shrink(sizeof(Buffer) + size);
     return nullptr;
   }
   auto* buffer = new (block) Buffer;
@@ -170,11 +177,7 @@ void BufferPool::give_back(Buffer& buffer) noexcept {
 
 void BufferPool::free_buffer(Buffer& buffer) noexcept {
   if (buffer.id == beyond_mark) --beyond_;
-  if (memory_ != nullptr) {
-    const std::size_t size = sizeof(Buffer) + buffer.capacity;
-    memory_->shrink(worker_, size);
-    counted_ -= size;
-  }
+  shrink(sizeof(Buffer) + buffer.capacity);
   std::free(&buffer);
 }
 

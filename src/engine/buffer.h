@@ -106,6 +106,7 @@ class BufferPool final : public BufferHome {
   void free_buffer(Buffer& buffer) noexcept;
   void free_spare() noexcept;
   bool grow(std::size_t bytes) noexcept;
+  void shrink(std::size_t bytes) noexcept;
 
   std::array<Buffer*, class_sizes.size()> free_{};
   std::array<std::uint32_t, class_sizes.size()> free_count_{};

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -194,10 +193,9 @@ void CompletionEngine::arm(Socket& socket) noexcept {
   // The kernel said that there is more, and that it goes on; what it gave has been read. At an
   // urgent mark recv(2) can answer EAGAIN with bytes unread, and then it waits for news that never
   // come (seen on Linux 6.18, a few times in 3,600 under load). Asking anew reads them.
-  if (socket.armed && socket.unread && !socket.closing) {
+  if (socket.unread && !socket.closing) {
     socket.unread = false;
     ring_.cancel(tagged(&socket, to_receive));
-    return;
   }
   if (socket.armed || socket.ended || socket.closing) return;
   socket.armed = true;

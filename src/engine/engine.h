@@ -250,7 +250,6 @@ class Engine {
   BufferPool& pool_;
   unsigned events_expected_ = 0;
 
- protected:
   /// A receive found that the limit of memory leaves it no buffer: it waits in `starved_`, parked
   /// by nobody, until there is some. True: there is none at all, and its result says so.
   bool lacks_buffer(Operation& operation) noexcept;

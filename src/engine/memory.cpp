@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/peak.h"
+
 namespace weir::detail {
 
 // A child that was killed between two numbers can leave a worker's below zero for a moment.
@@ -12,10 +14,7 @@ std::uint64_t Memory::held() const noexcept {
 }
 
 void Memory::note_peak(std::uint64_t held) noexcept {
-  std::atomic<std::int64_t>& peak = cells_[workers_].held;
-  const auto now = static_cast<std::int64_t>(held);
-  std::int64_t before = peak.load();
-  while (before < now && !peak.compare_exchange_weak(before, now)) {}
+  base::raise(cells_[workers_].held, static_cast<std::int64_t>(held));
 }
 
 // Whoever grows counts itself first and looks then, so that the limit is never exceeded together.

@@ -34,6 +34,8 @@ class Memory {
   void shrink(unsigned worker, std::size_t bytes) noexcept {
     cells_[worker].held.fetch_sub(static_cast<std::int64_t>(bytes));
   }
+  /// What a block takes at least.
+  static constexpr std::uint64_t smallest = 4096 + 64;
   /// Whether the limit leaves no room for another block of the smallest size.
   bool full() const noexcept { return most_ != 0 && held() + smallest > most_; }
 
@@ -48,8 +50,6 @@ class Memory {
   void forget(unsigned worker) noexcept { cells_[worker].held.store(0); }
 
  private:
-  static constexpr std::uint64_t smallest = 4096 + 64;
-
   void note_peak(std::uint64_t held) noexcept;
 
   Cell* const cells_;  // One for each worker; behind them the peak.

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "base/peak.h"
 #include "os/signals.h"
 #include "os/tap.h"
 
@@ -50,9 +51,7 @@ SharedStatistics::~SharedStatistics() {
 void SharedStatistics::add(const Statistics& counted) noexcept {
   auto row = std::bit_cast<base::CounterRow>(counted);
   constexpr std::size_t peak = offsetof(Statistics, outbox_bytes_peak) / sizeof(std::uint64_t);
-  std::uint64_t before = cells(memory_)[peak].load();
-  while (before < row[peak] && !cells(memory_)[peak].compare_exchange_weak(before, row[peak])) {}
-  row[peak] = 0;
+  base::raise(cells(memory_)[peak], std::exchange(row[peak], 0));
   for (std::size_t i = 0; i < row.size(); ++i) {
     cells(memory_)[i].fetch_add(row[i], std::memory_order_relaxed);
   }

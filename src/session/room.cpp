@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/assert.h"
+#include "base/peak.h"
 
 namespace weir::detail {
 namespace {
@@ -57,9 +58,7 @@ bool Room::enter(unsigned worker) noexcept {
   cells_[worker].open.fetch_add(1);
   const auto now = static_cast<std::uint32_t>(open());
   if (now <= limits_.connections) {
-    std::atomic<std::uint32_t>& peak = cells_[limits_.workers].open;
-    std::uint32_t before = peak.load();
-    while (before < now && !peak.compare_exchange_weak(before, now)) {}
+    base::raise(cells_[limits_.workers].open, now);
     return true;
   }
   cells_[worker].open.fetch_sub(1);
