@@ -1,4 +1,6 @@
 // limits_test.cpp - what clients cost that are silent, or do not read.
+#include <signal.h>
+
 #include "tests/conformance/conformance.h"
 
 namespace conformance {
@@ -48,6 +50,25 @@ TEST_P(Conformance, Queues_no_more_for_a_client_than_the_high_water_mark) {
   const std::string said = server.says_after("outbox ");
   EXPECT_GT(std::stoul(said), 0U) << "the kernel took all of it";
   EXPECT_LE(std::stoul(said), 21'000U);
+}
+
+// What a resume may do inline is used up: the handler goes to the end of the queue, and is counted.
+TEST_P(Conformance, Stops_a_handler_at_its_budget_and_counts_it) {
+  TestServer& server = serve("echo", {"--budget-operations", "1"});
+  // All of it is there before the handler begins: there is always one more receive to do at once.
+  ASSERT_EQ(::kill(-server.group(), SIGSTOP), 0);
+  Client client(server.address());
+  const std::string sent = random_bytes(1, 50'000);
+  client.send(sent);
+  ASSERT_EQ(::kill(-server.group(), SIGCONT), 0);
+  EXPECT_TRUE(client.receive(sent.size()) == sent);
+  client.close();
+  server.stop();
+  if (shape().is_loop()) {
+    EXPECT_GT(server.total("budget_stops"), 0U);
+  } else {
+    EXPECT_EQ(server.total("budget_stops"), 0U) << "blocking models have no queue";
+  }
 }
 
 TEST_P(SingleWorker, Keeps_little_for_a_client_that_does_not_read) {

@@ -206,7 +206,6 @@ TEST(Server, Can_be_destroyed_without_having_started) {
   server.listen("127.0.0.1:0");
 }
 
-}  // namespace
 // The copy that a worker is writing is never the one that is read.
 TEST(Server, Shows_numbers_of_one_moment_to_other_threads_under_load) {
   RunningServer server(echo);
@@ -234,4 +233,5 @@ TEST(Server, Shows_numbers_of_one_moment_to_other_threads_under_load) {
   EXPECT_EQ(server.server().statistics().open(), 0U);
 }
 
+}  // namespace
 }  // namespace unit
