@@ -8,9 +8,8 @@ namespace weir::cli {
 std::string totals_line(const Statistics& statistics, const CpuTime& cpu) {
   return fmt::format(
       "served {} connections ({} failed, {} timed out, {} cut, {} lost; {} refused; {} at once), "
-      "received {} bytes, sent {} bytes, buffers {} bytes at most, {} system calls, {} turns "
-      "with "
-      "{:.1f} events each, CPU {:.3f} s user, {:.3f} s system",
+      "received {} bytes, sent {} bytes, buffers {} bytes at most, {} system calls, "
+      "{} turns with {:.1f} events each, CPU {:.3f} s user, {:.3f} s system",
       statistics.closed, statistics.failed, statistics.timed_out, statistics.cut, statistics.lost,
       statistics.refused(), statistics.open_peak, statistics.bytes_received,
       statistics.bytes_sent, statistics.buffer_bytes_peak, statistics.calls(), statistics.turns,
