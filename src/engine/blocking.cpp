@@ -85,8 +85,9 @@ void BlockingEngine::poll_parked(bool may_sleep) {
         {operation.socket->fd, reads ? kernel::poll_readable : kernel::poll_writable, 0});
   });
   // Asked for before the bound is computed: a wake that came before there was a descriptor has
-  // set the flag, which the bound looks at.
-  const int wake_fd = waker_.fd();
+  // set the flag, which the bound looks at. Who is awake already needs no descriptor to be woken.
+  const bool sleeps = may_sleep && runnable_.empty() && !waker_.woken();
+  const int wake_fd = sleeps ? waker_.fd() : -1;
   if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   std::int64_t bound = sleep_bound(may_sleep);
   if (wake_fd < 0 && (bound < 0 || bound > blocking_bound)) bound = blocking_bound;
