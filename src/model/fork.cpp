@@ -5,6 +5,7 @@
 // A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
 // memory is seen by that client only.
 #include <chrono>
+#include <vector>
 
 #include "base/counters.h"
 #include "base/process_epoch.h"
@@ -12,6 +13,7 @@
 #include "model/model.h"
 #include "os/clock.h"
 #include "os/fd.h"
+#include "os/listening.h"
 #include "os/process.h"
 #include "os/signals.h"
 #include "os/waker.h"
@@ -51,6 +53,7 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
     Control control{waker};
     std::int64_t drain = 0;
   };
+  void close_what_others_serve(int fd) noexcept;
   [[noreturn]] void run_child(int fd, std::uint64_t id, bool is_tcp) noexcept;
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
@@ -84,11 +87,27 @@ void ProcessEach::child_ended(std::uint64_t id, int exit_code) noexcept {
   acceptor_->connection_left(id);
 }
 
+// The listeners, also those of other threads; and what was accepted and is not handed on yet, by
+// them or by ours. While any process has a copy of a socket its client never sees the end, and a
+// port that any listens on refuses nobody.
+void ProcessEach::close_what_others_serve(int fd) noexcept {
+  const bool other_threads =
+      plan_.options.workers > 1 && plan_.options.worker_kind == WorkerKind::thread;
+  std::vector<Endpoint> endpoints;
+  for (const int listener : plan_.listeners) {
+    if (other_threads || acceptor_->holds_arrivals()) {
+      endpoints.push_back(os::local_endpoint(listener));
+    }
+    os::close_fd(listener);
+  }
+  if (plan_.host != nullptr) plan_.host->forked();
+  if (!endpoints.empty()) os::close_all_at(endpoints, fd);
+}
+
 void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
-  for (const int listener : plan_.listeners) os::close_fd(listener);
-  if (plan_.host != nullptr) plan_.host->forked();
+  close_what_others_serve(fd);
   Plan plan = plan_;
   plan.listeners.clear();
   plan.host = nullptr;

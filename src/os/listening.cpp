@@ -1,11 +1,15 @@
 #include "os/listening.h"
 
+#include <dirent.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
+#include <string_view>
 
 #include "base/counters.h"
 #include "os/tap.h"
@@ -26,6 +30,13 @@ bool is_unix(const Endpoint& endpoint) noexcept {
 bool look_at(const std::string& path, struct stat& status) noexcept {
   ++base::counters.calls_other;
   return system_call(CallKind::lstat, ::lstat, path.c_str(), &status) == 0;
+}
+
+// An accepted socket has its listener's address, or one that the listener's stands for.
+bool stands_for(const Endpoint& listener, const Endpoint& local) noexcept {
+  if (local.family != listener.family || local.port != listener.port) return false;
+  if (is_unix(listener)) return local.path == listener.path;
+  return listener.address == Endpoint().address || local.address == listener.address;
 }
 
 }  // namespace
@@ -58,9 +69,30 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   return fd.release();
 }
 
-bool remove_stale_socket(const Endpoint& endpoint) noexcept {
+void close_all_at(std::span<const Endpoint> addresses, int except) noexcept {
+  ++base::counters.calls_other;
+  DIR* directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return;
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view number(entry->d_name);
+    int fd = -1;
+    std::from_chars(number.data(), number.data() + number.size(), fd);
+    if (fd <= STDERR_FILENO || fd == except || fd == ::dirfd(directory)) continue;
+    const Endpoint local = local_endpoint(fd);
+    const bool is_there = std::ranges::any_of(
+        addresses, [&](const Endpoint& address) { return stands_for(address, local); });
+    if (is_there) close_fd(fd);
+  }
+  ::closedir(directory);
+}
+
+bool is_socket(const std::string& path) noexcept {
   struct stat status;
-  if (!look_at(endpoint.path, status) || !S_ISSOCK(status.st_mode)) return false;
+  return look_at(path, status) && S_ISSOCK(status.st_mode);
+}
+
+bool remove_stale_socket(const Endpoint& endpoint) noexcept {
+  if (!is_socket(endpoint.path)) return false;
   Fd probe(socket_for(endpoint, Mode::nonblocking));
   if (!probe) return false;
   if (connect(probe.get(), endpoint) != -ECONNREFUSED) return false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include <weir/endpoint.h>
@@ -23,6 +24,14 @@ struct ListenOptions {
 /// set here and inherited by what is accepted. The result is -errno or the descriptor; `step`
 /// names the call that failed.
 int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step);
+
+/// Closes every socket that listens on one of these addresses or was accepted there, `except` one.
+/// For a child that was forked beside other threads that accept: it has copies of their listeners
+/// and of what they had in hand.
+void close_all_at(std::span<const Endpoint> addresses, int except) noexcept;
+
+/// Whether there is a unix socket of that name, used or not.
+bool is_socket(const std::string& path) noexcept;
 
 /// A stale unix socket: a file where nobody listens. Removes it; false if somebody does.
 bool remove_stale_socket(const Endpoint& endpoint) noexcept;

@@ -104,6 +104,8 @@ class Worker {
   void placed_ended() noexcept { engine_.wake(); }
   /// A connection that was served elsewhere is no more.
   void connection_left(std::uint64_t id) noexcept;
+  /// Whether it has accepted somebody whom it cannot serve yet.
+  bool holds_arrivals() const noexcept { return !waiting_.empty(); }
   void log(LogLevel level, std::string_view line) const noexcept {
     if (plan_.log != nullptr) plan_.log(level, line);
   }

@@ -139,6 +139,21 @@ TEST_P(Conformance, Ends_only_the_session_whose_handler_throws) {
   EXPECT_EQ(server.total("failed"), 10U);
 }
 
+// On fork with two threads that accept, a child had copies of the sockets that the other thread had
+// in hand: those clients did not see the end before that child had ended, too.
+TEST_P(Conformance, Ends_a_connection_while_those_that_came_at_the_same_time_stay) {
+  if (!serves_at_once(60)) GTEST_SKIP() << one_at_a_time;
+  TestServer& server = serve("echo");
+  std::vector<Client> clients;
+  for (int i = 0; i < 60; ++i) clients.emplace_back(server.address());
+  for (Client& client : clients) ASSERT_EQ(client.converse("x"), "x");
+  for (std::size_t i = 0; i < clients.size(); i += 2) {
+    clients[i].finish();
+    ASSERT_EQ(clients[i].receive_to_end(), "") << "client " << i;
+  }
+  for (std::size_t i = 1; i < clients.size(); i += 2) EXPECT_EQ(clients[i].converse("y"), "y");
+}
+
 TEST_P(Conformance, Resets_a_connection_when_the_handler_says_so) {
   TestServer& server = serve("resets");
   Client client(server.address());

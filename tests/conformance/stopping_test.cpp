@@ -1,5 +1,7 @@
 // stopping_test.cpp - SIGTERM, stop() and a second start.
+#include <cerrno>
 #include <csignal>
+#include <system_error>
 
 #include "tests/conformance/conformance.h"
 
@@ -79,6 +81,26 @@ TEST_P(Conformance, Tells_handlers_that_the_server_stops) {
   EXPECT_TRUE(server.reports("cancelled"));
   EXPECT_TRUE(client.sees_end());
   server.wait();
+}
+
+// On fork with two threads a child kept the other thread's listener open: clients went on coming,
+// and nobody was there to serve them.
+TEST_P(Conformance, Refuses_new_clients_while_it_lets_a_session_end) {
+  TestServer& server = serve("two_things", {"--pause-ms", "3600000", "--drain-ms", "60000"});
+  Client client(server.address());
+  ASSERT_EQ(client.converse("hello"), "hello");
+  server.signal(SIGTERM);
+  const auto refuses = [&] {
+    try {
+      const Client another(server.address());
+    } catch (const std::system_error& error) { return error.code().value() == ECONNREFUSED; }
+    return false;
+  };
+  EXPECT_TRUE(eventually(refuses));
+  EXPECT_EQ(client.converse("goes on"), "goes on");
+  client.finish();
+  EXPECT_EQ(client.receive_line(), " ticks 0\n");
+  EXPECT_EQ(server.wait(), 0);
 }
 
 TEST_P(Conformance, Stops_on_the_interrupt_key_too) {
