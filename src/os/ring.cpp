@@ -86,10 +86,9 @@ struct Ring::State {
       io_uring_cqe* first = nullptr;
       return told(io_uring_submit_and_wait_timeout(&ring, &first, wanted_, &time, nullptr));
     };
-    const int result = system_call(CallKind::io_uring_enter, enter, io_uring_sq_ready(&ring),
-                                   wanted, nanoseconds);
-    // What was not handed over still needs its header.
-    if (result >= 0 || io_uring_sq_ready(&ring) == 0) gathered_used = 0;
+    system_call(CallKind::io_uring_enter, enter, io_uring_sq_ready(&ring), wanted, nanoseconds);
+    // What was not handed over, which may be a part, still needs its header.
+    if (io_uring_sq_ready(&ring) == 0) gathered_used = 0;
   }
 
   static void unmap(void* place, std::size_t bytes) noexcept {

@@ -29,7 +29,9 @@ class Acceptor final : public Operation, private Socket {
   /// by a longer one.
   struct Rest final : Operation {
     explicit Rest(Acceptor& whose) noexcept : Operation(Kind::wait), acceptor(whose) {}
-    void completed() noexcept override { acceptor.resume(); }
+    void completed() noexcept override {
+      if (acceptor.wanted_) acceptor.resume();  // Paused meanwhile: it rests on.
+    }
     Acceptor& acceptor;
   };
 
