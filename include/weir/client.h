@@ -22,6 +22,9 @@ namespace weir {
 /// Owns a connection that connect() made. When it is destroyed the connection is closed as at
 /// the end of a handler: what is queued is still sent, in the background, within
 /// Options::linger. Belongs to the thread that connected.
+///
+/// One that outlives its worker's last handler, or run()'s task, as in a pool that handlers share,
+/// is closed then. All that can be done with it after that is to destroy it, on any thread.
 class Client {
  public:
   Client() = default;
@@ -49,7 +52,8 @@ class Client {
 
 /// Connects. From handlers and inside run(): the connection is served by the caller's worker.
 /// Throws IoError: ECONNREFUSED, ETIMEDOUT, ENETUNREACH, ... as connect(2); what() names the
-/// address. Bound it with within(): the kernel alone takes two minutes to give up.
+/// address. Bound it with within(): the kernel alone takes two minutes to give up, and a unix
+/// socket waits for room in the backlog for as long as it takes.
 Task<Client> connect(Endpoint endpoint);
 /// The same from an address of ours: one of several interfaces, or more than the 28,000 or so
 /// connections that the ports of one address allow. Port 0: the kernel chooses one that is free

@@ -104,8 +104,7 @@ class Server {
   /// receive(), with nothing unread, nothing unsent and no spawned task. All others go on until
   /// they end by themselves or `deadline` has passed since this call; then they are cut: their
   /// awaits throw IoError(operation_canceled). 0: everything is cut now. Of several calls the
-  /// shortest deadline counts. Worker processes heed 0 and, for any other deadline,
-  /// Options::drain.
+  /// shortest deadline counts. On the model fork a session gets Options::drain at most.
   ///
   /// No effect before start(). From any thread, or from a signal handler. Returns at once;
   /// blocking models take up to 250 ms to notice.

@@ -26,10 +26,10 @@ Task<int> zero_after(Task<> task) {
 int result_of(Task<int>& task) {
   try {
     return task.result();
-  } catch (const std::exception& error) {
-    detail::report(error.what());
-    return 1;
+  } catch (const std::exception& error) { detail::report(error.what()); } catch (...) {
+    detail::report("an exception that is not a std::exception");
   }
+  return 1;
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
 // Whoever enters counts itself first and looks then, so that workers that accept at the same
 // time never exceed a limit together.
 Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
-  if (open() >= plan_.connections_max) return Obstacle::busy;
+  if (served() >= plan_.connections_max) return Obstacle::busy;
   if (room_.memory().scarce()) return Obstacle::memory;
   if (!room_.enter(room_index_)) return Obstacle::full;
   const std::uint64_t key =
@@ -124,7 +124,7 @@ std::size_t Worker::open() noexcept {
 }
 
 bool Worker::has_room() noexcept {
-  if (!waiting_.empty() || open() >= plan_.connections_max) return false;
+  if (!waiting_.empty() || served() >= plan_.connections_max) return false;
   return options().overload == Overload::reject || !(room_.full() || room_.memory().scarce());
 }
 

@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <chrono>
 #include <utility>
+
+#include <weir/time.h>
 
 #include "session/session.h"
 #include "session/worker.h"
@@ -12,6 +15,8 @@
 namespace weir {
 namespace detail {
 namespace {
+
+constexpr std::chrono::milliseconds backlog_patience{2};
 
 class Connect final : public CoroutineOperation {
  public:
@@ -63,7 +68,10 @@ class Guard {
   }
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
-  Client dismiss() noexcept { return Client(std::exchange(session_, nullptr)); }
+  Client dismiss() noexcept {
+    session_->hold();
+    return Client(std::exchange(session_, nullptr));
+  }
 
  private:
   Session* session_;
@@ -83,7 +91,12 @@ Task<Client> connect(Endpoint endpoint, Endpoint from) {
   detail::Session& session = detail::make_session(detail::Worker::current(), endpoint, from);
   detail::Guard guard(session);
   detail::Connect connecting(session.socket(), endpoint);
-  const int result = co_await connecting;
+  int result = co_await connecting;
+  // A unix socket that does not block does not wait for room in the backlog either (connect(2)).
+  while (result == -EAGAIN && endpoint.family == Endpoint::Family::unix_socket) {
+    co_await sleep_for(detail::backlog_patience);
+    result = co_await connecting;
+  }
   if (result < 0) throw IoError(-result, fmt::format("connect to {}", endpoint.text()));
   co_return guard.dismiss();
 }

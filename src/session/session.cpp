@@ -201,7 +201,24 @@ void Session::closed() noexcept {
        : failed_                  ? counters.failed
                                   : counters.ended);
   }
+  if (held_) {
+    gone_ = reset_ = true;
+    send_error_ = ECONNRESET;
+  }
   worker_.session_closed(*this);
+}
+
+void Session::close_client() noexcept {
+  held_ = false;
+  if (gone_) {
+    delete this;
+  } else if (!ending_) {
+    end();
+  }
+}
+
+void Session::end_held() noexcept {
+  if (held_ && !ending_) end();
 }
 
 bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {

@@ -36,8 +36,14 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   /// Calls the handler. It runs until its first wait, and may have ended when this returns.
   void serve(Handler& handler) noexcept;
+  /// Belongs to a Client from now on, which lets go of it by close_client().
+  void hold() noexcept { held_ = true; }
+  bool held() const noexcept { return held_; }
   /// Ends a client's connection as a handler's return ends a server's.
-  void close_client() noexcept { end(); }
+  void close_client() noexcept;
+  /// Nobody is left who could use it, but its Client still holds it: ends it all the same. What
+  /// the Client then has is of no use but to be let go of.
+  void end_held() noexcept;
   /// Ends a client's connection that never came to be.
   void abandon_client() noexcept {
     reset_ = true;
@@ -124,6 +130,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
   bool heard_ : 1 = false;  // The peer has sent something.
+  bool held_ : 1 = false;   // A Client has it, and must find it.
+  bool gone_ : 1 = false;   // Closed, and of no worker any more; the Client deletes it.
   TimedOut timed_out_ : 3 = TimedOut::no;
 };
 

@@ -57,6 +57,7 @@ void Worker::turn() {
   if (quiet_) [[unlikely]] {
     quiet_ = false;
     show_counters();
+    if (drain_ >= 0 && open_ == clients_) end_clients();
   }
 }
 
@@ -82,13 +83,17 @@ bool Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
   placed_here_ = true;
   if (!serve_here(fd, id, is_tcp)) return false;
   look_outside();
+  while (open_ > clients_) turn();
+  end_clients();
   while (open_ > 0) turn();
   finish_timers();
   return true;
 }
 
 void Worker::run_until(const bool& finished) {
-  while (!finished || open_ > 0) turn();
+  while (!finished) turn();
+  end_clients();
+  while (open_ > 0) turn();
   finish_timers();
 }
 
@@ -173,6 +178,7 @@ void Worker::take_posted() noexcept {
 
 Session* Worker::make_client(int fd, bool is_tcp) {
   auto* session = new Session(*this, next_id_++, fd, is_tcp, true);
+  ++clients_;
   add_session(*session);
   return session;
 }
@@ -180,11 +186,12 @@ Session* Worker::make_client(int fd, bool is_tcp) {
 void Worker::session_closed(Session& session) noexcept {
   if (!session.is_client() && !placed_here_) connection_left(session.id());
   session.unlink();
-  ended_.push_back(session);
-  if (--open_ == 0) {
-    engine_.keep_ticking(false);
-    quiet_ = true;
-  }
+  // One that a Client holds is deleted by it.
+  if (!session.held()) ended_.push_back(session);
+  if (session.is_client()) --clients_;
+  --open_;
+  if (open_ == 0) engine_.keep_ticking(false);
+  if (open_ == 0 || (drain_ >= 0 && open_ == clients_)) quiet_ = true;
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {
       if (!base::planted(base::Mutant::room_not_noticed)) balance();
@@ -237,6 +244,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
       if (session.idle() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
     });
   }
+  quiet_ = true;  // Perhaps only clients are left.
   if (placement_ != nullptr) placement_->stop(drain);
   if (drain_end_.pending()) {
     drain_end_.cancel();  // Its end starts it anew, with the new deadline.
@@ -250,6 +258,13 @@ void Worker::drain_timer_ended(bool expired) noexcept {
   if (open() == 0) return;
   drain_end_.deadline = drain_deadline_;
   engine_.start(drain_end_);
+}
+
+// Handlers may share clients that outlive them, a pool of upstreams say. When nobody is left to use
+// them they would keep the worker for ever.
+void Worker::end_clients() noexcept {
+  if (clients_ == 0) return;
+  deadlines_.for_each([](Session& session) { session.end_held(); });
 }
 
 void Worker::cut_all() noexcept {

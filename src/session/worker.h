@@ -161,9 +161,12 @@ class Worker {
   void ticked() noexcept;
   bool has_room() noexcept;
   std::size_t open() noexcept;
+  /// Of these: not opened by ourselves.
+  std::size_t served() noexcept { return open() - clients_; }
   void begin_stop(std::int64_t drain) noexcept;
   void drain_timer_ended(bool expired) noexcept;
   void cut_all() noexcept;
+  void end_clients() noexcept;
   void bury() noexcept;
 
   const Plan& plan_;
@@ -177,6 +180,7 @@ class Worker {
   base::List<Session> ended_;  // Closed; deleted when nobody's code of theirs is on the stack.
   std::size_t listening_ = 0;
   std::size_t open_ = 0;
+  std::size_t clients_ = 0;  // Of these: connections that we opened.
   std::uint64_t next_id_;
   alignas(64) std::byte own_room_memory_[256] = {};
   Room own_room_;  // Of a worker that has no server around it.

@@ -72,6 +72,20 @@ std::string RefusingPort::text() const {
   return "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
 }
 
+UnixListener::UnixListener(const std::string& path, int backlog)
+    : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const Address address = unix_address(path);
+  if (bind(fd_, address.get(), address.size) != 0) fail("bind");
+  if (listen(fd_, backlog) != 0) fail("listen");
+}
+
+UnixListener::~UnixListener() { close(fd_); }
+
+void UnixListener::take_one() const {
+  const Fd taken(accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC));
+  if (!taken.open()) fail("accept");
+}
+
 TemporaryDirectory::TemporaryDirectory() {
   path_ = (std::filesystem::temp_directory_path() / "weir-test-XXXXXX").string();
   if (mkdtemp(path_.data()) == nullptr) fail("mkdtemp " + path_);

@@ -34,6 +34,20 @@ class RefusingPort {
   int fd_;
 };
 
+/// Listens on a unix socket and accepts nobody of itself.
+class UnixListener {
+ public:
+  UnixListener(const std::string& path, int backlog);
+  ~UnixListener();
+  UnixListener(const UnixListener&) = delete;
+  UnixListener& operator=(const UnixListener&) = delete;
+  /// Accepts one client, and closes.
+  void take_one() const;
+
+ private:
+  int fd_;
+};
+
 /// A directory for unix sockets that goes away with its contents.
 class TemporaryDirectory {
  public:

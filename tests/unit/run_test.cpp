@@ -163,6 +163,70 @@ TEST_P(Run, Gives_up_a_receive_at_its_deadline_and_can_receive_later) {
   EXPECT_EQ(run_here(body(server.address())), 0);
 }
 
+// Nobody was left to close it, and so run() waited for ever.
+TEST_P(Run, Ends_although_the_program_holds_on_to_a_client) {
+  RunningServer server(echo, GetParam());
+  weir::Client kept;
+  const auto task = [&kept](std::string address) -> Task<> {
+    kept = co_await weir::connect(address);
+    co_await kept->send("last words");
+  };
+  EXPECT_EQ(run_here(task(server.address())), 0);
+  const auto again = [&kept]() -> Task<int> {
+    int failed = 0;
+    try {
+      const Chunk bytes = co_await kept->receive();
+    } catch (const weir::IoError& error) {
+      if (error.code() == std::errc::connection_reset) ++failed;
+    }
+    try {
+      co_await kept->send("more");
+    } catch (const weir::IoError& error) {
+      if (error.code() == std::errc::connection_reset) ++failed;
+    }
+    co_return failed;
+  };
+  EXPECT_EQ(run_here(again()), 2) << "it is closed, and says so";
+  kept.close();
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().bytes_received, 10U);
+}
+
+// Without blocking, connect(2) fails where it would wait for room in the backlog.
+TEST_P(Run, Waits_for_room_in_the_backlog_of_a_unix_socket) {
+  const support::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/full";
+  const support::UnixListener listener(path, 1);
+  const auto task = [](std::string address, const support::UnixListener& peer) -> Task<int> {
+    std::vector<weir::Client> clients;
+    // One more than fit: Linux lets in one more than the backlog says.
+    for (int i = 0; i < 2; ++i) clients.push_back(co_await weir::connect(address));
+    const auto late = [](std::string where) -> Task<> {
+      const weir::Client client = co_await weir::connect(where);
+    };
+    bool waited = false;
+    try {
+      co_await weir::within(50ms, late(address));
+    } catch (const weir::IoError& error) { waited = error.code() == std::errc::timed_out; }
+    peer.take_one();
+    co_await late(address);
+    co_return waited ? 3 : 4;
+  };
+  weir::Options options;
+  options.linger = 10ms;  // Nobody is there to close the other sides.
+  EXPECT_EQ(weir::run(task("unix:" + path, listener), GetParam(), options), 3);
+}
+
+TEST(Run, Reports_whatever_leaves_the_task) {
+  const auto throws = []() -> Task<> {
+    co_await weir::sleep_for(0ms);
+    throw 42;
+  };
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(weir::run(throws()), 1);
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("exception"), std::string::npos);
+}
+
 TEST(Run, Heeds_the_environment_and_the_program_before_it) {
   const auto nothing = []() -> Task<> { co_return; };
   EXPECT_EQ(weir::run(nothing(), weir::Model::automatic), 0);

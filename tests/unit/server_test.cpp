@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <weir/client.h>
 #include <weir/time.h>
 
 #include "tests/support/client.h"
@@ -101,6 +103,33 @@ TEST_P(Servers, Stop_from_several_threads_at_once) {
 Task<> never_done(Connection& peer) {
   co_await peer.send("hello");
   co_await weir::sleep_for(std::chrono::hours(1));
+}
+
+// A pool of connections to an upstream, which no handler closes, kept the server for ever.
+TEST_P(Servers, Stop_although_their_handlers_share_clients_that_outlive_them) {
+  RunningServer upstream(echo);
+  const auto pool = std::make_shared<std::vector<weir::Client>>();
+  RunningServer server(
+      [pool, address = upstream.address()](Connection& peer) -> Task<> {
+        if (pool->empty()) pool->push_back(co_await weir::connect(address));
+        Connection& shared = *pool->front();
+        while (const Chunk bytes = co_await peer.receive()) {
+          co_await shared.send(bytes);
+          const Chunk answer = co_await shared.receive();
+          co_await peer.send(answer);
+        }
+      },
+      GetParam());
+  for (int i = 0; i < 3; ++i) {
+    Client client(server.address());
+    EXPECT_EQ(client.converse("hello"), "hello");
+    client.finish();
+    EXPECT_TRUE(client.sees_end());
+  }
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(pool->size(), 1U);
+  pool->clear();
+  EXPECT_EQ(upstream.stop(), 0);
 }
 
 TEST_P(Servers, Cut_what_is_left_at_the_deadline_of_a_stop) {
