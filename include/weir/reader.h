@@ -17,7 +17,8 @@ namespace weir {
 
 /// Takes a connection's bytes apart. Every view it yields is valid until the next call on the
 /// reader. A message that lies whole in one received chunk is not copied; one that is split is
-/// gathered in memory of at most the length, or limit, asked for plus one chunk.
+/// gathered, itself and nothing behind it, in memory of at most the length, or limit, asked for
+/// plus one chunk.
 ///
 /// Lives in the handler; uses the connection's receive(), so nothing else may receive meanwhile.
 /// The stream may end between messages, never inside one: that throws IoError(protocol_error).
@@ -43,18 +44,22 @@ class Reader {
   Task<std::string> rest(std::size_t limit);
 
   /// Bytes received already and not yet read.
-  std::size_t buffered() const noexcept { return view().size(); }
+  std::size_t buffered() const noexcept {
+    return gathered_.size() - read_ + chunk_.size() - pending_;
+  }
 
  private:
-  std::string_view view() const noexcept;
-  std::string_view take(std::size_t count) noexcept;
+  std::string_view gathered() const noexcept;
+  std::string_view front(std::size_t count);
+  std::string_view take(std::size_t count);
+  std::size_t find(std::string_view delimiter, std::size_t from) const noexcept;
   void drop_pending() noexcept;
   Task<bool> fill();
 
   Connection& connection_;
-  Chunk chunk_;           // The latest chunk, less what was read of it.
-  std::string gathered_;  // A message that was split over chunks; if not empty, it is the view.
-  std::size_t read_ = 0;  // Bytes of gathered_ that were read.
+  std::string gathered_;     // The first bytes, if a message was split over chunks.
+  std::size_t read_ = 0;     // Bytes of gathered_ that were read.
+  Chunk chunk_;              // What follows: the latest chunk, less what was read of it.
   std::size_t pending_ = 0;  // Bytes handed out by the last call, dropped at the next.
 };
 

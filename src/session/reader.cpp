@@ -1,56 +1,77 @@
 #include <weir/reader.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/assert.h"
 
 namespace weir {
 
-std::string_view Reader::view() const noexcept {
-  const std::string_view all =
-      gathered_.empty() ? chunk_.text() : std::string_view(gathered_).substr(read_);
-  return all.substr(pending_);
+std::string_view Reader::gathered() const noexcept {
+  return std::string_view(gathered_).substr(read_);
 }
 
-std::string_view Reader::take(std::size_t count) noexcept {
-  const std::string_view taken = view().substr(0, count);
-  pending_ += count;
-  return taken;
+// The next `count` bytes in one piece. Requires: they are there. Only what belongs to a message
+// that was split is copied.
+std::string_view Reader::front(std::size_t count) {
+  const std::size_t have = gathered_.size() - read_;
+  if (have == 0) return chunk_.text().substr(0, count);
+  if (count > have) {
+    gathered_.append(chunk_.text().substr(0, count - have));
+    chunk_.remove_prefix(count - have);
+  }
+  return gathered().substr(0, count);
 }
 
-// Drops what the last call handed out. The views of that call end here.
+std::string_view Reader::take(std::size_t count) {
+  pending_ = count;
+  return front(count);
+}
+
+// Drops what the last call handed out, which lies in one place. The views of that call end here.
 void Reader::drop_pending() noexcept {
-  if (gathered_.empty()) {
+  if (read_ == gathered_.size()) {
     chunk_.remove_prefix(pending_);
-    if (chunk_.empty()) chunk_ = Chunk();  // Gives the buffer back while we wait.
   } else {
     read_ += pending_;
-    if (read_ == gathered_.size()) {
-      gathered_.clear();
-      read_ = 0;
-    }
   }
   pending_ = 0;
+  if (read_ == gathered_.size()) {
+    gathered_.clear();
+    read_ = 0;
+  }
+  if (chunk_.empty()) chunk_ = Chunk();  // Gives the buffer back while we wait.
 }
 
-// Receives behind what is there. What is there and the new chunk become one piece of memory only
-// if there is something: a message that lies whole in one chunk is never copied.
+// Receives behind what is there.
 Task<bool> Reader::fill() {
   Chunk chunk = co_await connection_.receive();
   if (!chunk) co_return false;
-  if (gathered_.empty() && chunk_.empty()) {
-    chunk_ = std::move(chunk);
-    co_return true;
-  }
-  if (gathered_.empty()) {
-    gathered_.assign(chunk_.text());
-    chunk_ = Chunk();
-  } else if (read_ > gathered_.size() / 2) {
+  if (read_ > gathered_.size() / 2) {
     gathered_.erase(0, read_);
     read_ = 0;
   }
-  gathered_.append(chunk.text());
+  gathered_.append(chunk_.text());
+  chunk_ = std::move(chunk);
   co_return true;
+}
+
+// Where `delimiter` begins, from byte `from` on: in what is gathered, across its end, or in the
+// chunk.
+std::size_t Reader::find(std::string_view delimiter, std::size_t from) const noexcept {
+  const std::string_view first = gathered(), second = chunk_.text();
+  if (const std::size_t at = first.find(delimiter, from); at != std::string_view::npos) return at;
+  const std::size_t longest = delimiter.size() - 1;
+  for (std::size_t at = std::max(from, first.size() - std::min(first.size(), longest));
+       at < first.size(); ++at) {
+    const std::string_view head = first.substr(at);
+    if (delimiter.starts_with(head) && second.starts_with(delimiter.substr(head.size()))) {
+      return at;
+    }
+  }
+  const std::size_t at = second.find(delimiter, from - std::min(from, first.size()));
+  return at == std::string_view::npos ? at : first.size() + at;
 }
 
 namespace {
@@ -63,10 +84,10 @@ namespace {
 
 Task<std::optional<std::string_view>> Reader::exactly(std::size_t count) {
   drop_pending();
-  while (view().size() < count) {
+  while (buffered() < count) {
     const bool more = co_await fill();
     if (more) continue;
-    if (view().empty()) co_return std::nullopt;
+    if (buffered() == 0) co_return std::nullopt;
     throw_cut_short();
   }
   co_return take(count);
@@ -78,9 +99,8 @@ Task<std::optional<std::string_view>> Reader::until(std::string_view delimiter,
   drop_pending();
   std::size_t searched = 0;
   for (;;) {
-    const std::string_view all = view();
-    const std::size_t found = all.find(delimiter, searched);
-    const std::size_t length = found == std::string_view::npos ? all.size() : found;
+    const std::size_t found = find(delimiter, searched);
+    const std::size_t length = found == std::string_view::npos ? buffered() : found;
     // Unfinished, up to a delimiter's beginning may already be there beyond the limit.
     const std::size_t slack = found == std::string_view::npos ? delimiter.size() - 1 : 0;
     if (length > limit + slack) throw IoError(EMSGSIZE, "no delimiter within the limit");
@@ -88,31 +108,34 @@ Task<std::optional<std::string_view>> Reader::until(std::string_view delimiter,
       const std::string_view message = take(found + delimiter.size());
       co_return message.substr(0, found);
     }
-    searched = all.size() < delimiter.size() ? 0 : all.size() - delimiter.size() + 1;
+    searched = length < delimiter.size() ? 0 : length - delimiter.size() + 1;
     const bool more = co_await fill();
     if (more) continue;
-    if (view().empty()) co_return std::nullopt;
+    if (buffered() == 0) co_return std::nullopt;
     throw_cut_short();
   }
 }
 
 Task<std::string_view> Reader::peek(std::size_t count) {
   drop_pending();
-  for (bool more = true; more && view().size() < count;) { more = co_await fill(); }
-  co_return view().substr(0, count);
+  for (bool more = true; more && buffered() < count;) { more = co_await fill(); }
+  co_return front(std::min(count, buffered()));
 }
 
 Task<std::string_view> Reader::some() {
   drop_pending();
-  if (view().empty()) co_await fill();
-  co_return take(view().size());
+  if (buffered() == 0) co_await fill();
+  const std::size_t ready = gathered_.size() - read_;
+  co_return take(ready != 0 ? ready : chunk_.size());
 }
 
 Task<std::string> Reader::rest(std::size_t limit) {
   drop_pending();
-  std::string all(view());
-  take(view().size());
-  drop_pending();
+  std::string all(gathered());
+  all.append(chunk_.text());
+  gathered_.clear();
+  read_ = 0;
+  chunk_ = Chunk();
   for (;;) {
     if (all.size() > limit) throw IoError(EMSGSIZE, "the rest of the stream exceeds the limit");
     const Chunk chunk = co_await connection_.receive();

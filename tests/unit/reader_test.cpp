@@ -171,6 +171,76 @@ TEST(Reader, Reads_what_is_there_and_then_the_rest) {
   EXPECT_EQ(answer_to(server, {"head\n"}), "head|nothing|0");
 }
 
+// Once a message was split, everything behind it was copied, too, for as long as the stream never
+// paused between two messages.
+TEST(Reader, Copies_nothing_of_a_message_that_lies_whole_behind_a_split_one) {
+  const RunningServer server([](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    const auto split = co_await reader.until("\n", 100);
+    const std::string first(*split);
+    const auto whole = co_await reader.until("\n", 100);
+    const char* const place = whole->data();
+    const std::string second(*whole);
+    const std::string_view next = co_await reader.peek(2);
+    // In the chunk they are neighbours; a copy of the one would end where the other does not begin.
+    const bool neighbours = next.data() == place + second.size() + 1;
+    const std::string third(next);
+    co_await peer.send(first, "|", second, "|", third, neighbours ? "|in place" : "|copied");
+  });
+  EXPECT_EQ(answer_to(server, {"spl", "it\nwhole\nne", "xt"}), "split|whole|ne|in place");
+}
+
+// Whatever the pieces and the calls, what is read is the stream.
+TEST(Reader, Reads_the_stream_by_any_mixture_of_calls) {
+  const auto mix = [](Reader& reader, std::uint64_t seed, std::string& into) -> Task<> {
+    support::Random random(seed);
+    for (bool more = true; more;) {
+      std::string_view got;
+      const std::size_t count = random.between(1, 9);
+      const std::string ahead(co_await reader.peek(random.between(0, 12)));
+      const std::size_t call = random.between(0, 3);
+      if (call == 0) {
+        got = co_await reader.some();
+      } else if (call == 1 && ahead.size() >= count) {
+        const auto bytes = co_await reader.exactly(count);
+        got = *bytes;
+      } else {
+        bool cut = false;
+        try {
+          const auto line = co_await reader.until("ab", 1000);
+          if (line) into.append(*line) += "ab";
+          more = line.has_value();
+        } catch (const weir::IoError&) { cut = true; }  // No "ab" is left; the bytes still are.
+        if (!cut) continue;
+        got = co_await reader.some();
+      }
+      if (!got.starts_with(std::string_view(ahead).substr(0, got.size()))) into += "<not peeked>";
+      into.append(got);
+      more = !got.empty();
+    }
+  };
+  const RunningServer server([mix](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    const auto seed = co_await reader.exactly(4);
+    const std::string digits(*seed);
+    std::string all;
+    co_await mix(reader, std::stoull(digits), all);
+    co_await peer.send(all);
+  });
+  for (int seed = 1000; seed < 1050; ++seed) {
+    support::Random random(static_cast<std::uint64_t>(seed));
+    std::string stream;
+    std::vector<std::string> pieces{std::to_string(seed)};
+    for (int piece = 0; piece < 12; ++piece) {
+      std::string& bytes = pieces.emplace_back();
+      for (std::size_t i = random.between(1, 6); i > 0; --i) bytes += "abc"[random.between(0, 2)];
+      stream += bytes;
+    }
+    pieces.emplace_back("ab");
+    ASSERT_EQ(answer_to(server, pieces), stream + "ab") << "seed " << seed;
+  }
+}
+
 TEST(Reader, Limits_the_rest) {
   const auto read_rest = [](Connection& peer, std::size_t& size) -> Task<> {
     Reader reader(peer);
