@@ -1,7 +1,8 @@
 // chat.cpp - broadcast: every line that a client sends goes to all other clients.
 //
 // Shows a Channel as each client's inbox, Reader for lines, and a policy for those who do not
-// read: whose inbox is full is thrown out with a reset, and nobody waits for them.
+// read: whose inbox stays full for a second is thrown out with a reset. Until then whoever has
+// something to say waits for room, so a burst costs nobody a line who keeps up.
 //
 // Try it:  examples/chat [ADDRESS]  then  nc 127.0.0.1 7000  in two terminals. Every model whose
 // clients share memory will do (WEIR_MODEL=threads examples/chat). On fork each is alone.
@@ -10,11 +11,13 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <weir/weir.h>
 
 namespace {
 
+using namespace std::chrono_literals;
 using Line = std::shared_ptr<const std::string>;  // One copy, however many read it.
 
 struct Member {
@@ -22,42 +25,53 @@ struct Member {
   weir::Channel<bool> thrown_out{1};
 };
 
-struct Room {
-  std::mutex mutex;  // Several threads may serve clients. A channel has a lock of its own.
-  std::set<Member*> members;
-};
-
-// Who is in the room leaves it, however the handler ends.
-class Presence {
+// Several threads may serve clients, so there is a lock. A channel has one of its own.
+class Room {
  public:
-  Presence(Room& room, Member& member) : room_(room), member_(member) {
-    const std::lock_guard lock(room_.mutex);
-    room_.members.insert(&member_);
+  std::shared_ptr<Member> enter() {
+    const std::lock_guard lock(mutex_);
+    return *members_.insert(std::make_shared<Member>()).first;
   }
-  ~Presence() {
-    const std::lock_guard lock(room_.mutex);
-    room_.members.erase(&member_);
+  void leave(const std::shared_ptr<Member>& member) {
+    member->inbox.close();  // Who waits for room there waits no longer.
+    const std::lock_guard lock(mutex_);
+    members_.erase(member);
   }
-  Presence(const Presence&) = delete;
-
-  void tell_others(const Line& line) {
-    const std::lock_guard lock(room_.mutex);
-    for (Member* each : room_.members) {
-      if (each != &member_ && !each->inbox.try_send(line)) each->thrown_out.try_send(true);
-    }
+  std::vector<std::shared_ptr<Member>> members() {
+    const std::lock_guard lock(mutex_);
+    return {members_.begin(), members_.end()};
   }
 
  private:
-  Room& room_;
-  Member& member_;
+  std::mutex mutex_;
+  std::set<std::shared_ptr<Member>> members_;
 };
 
-weir::Task<> speak(weir::Connection& peer, Presence& presence) {
+// Who is in the room leaves it, however the handler ends.
+struct Presence {
+  Room& room;
+  const std::shared_ptr<Member> member = room.enter();
+  ~Presence() { room.leave(member); }
+};
+
+weir::Task<> tell(Member& other, const Line& line) {
+  try {
+    co_await weir::within(1s, other.inbox.send(line));
+  } catch (const weir::IoError& error) {
+    if (error.code() == std::errc::timed_out) other.thrown_out.try_send(true);
+    else if (error.code() != std::errc::broken_pipe) throw;  // Broken pipe: he has left.
+  }
+}
+
+weir::Task<> speak(weir::Connection& peer, Presence& self) {
   weir::Reader reader(peer);
   while (auto text = co_await reader.until("\n", 1024)) {
-    auto line = "client " + std::to_string(peer.id()) + ": ";
-    line.append(*text).append("\n");
-    presence.tell_others(std::make_shared<std::string>(std::move(line)));
+    auto line = std::make_shared<std::string>("client " + std::to_string(peer.id()) + ": ");
+    line->append(*text).append("\n");
+    const auto members = self.room.members();
+    for (const auto& each : members) {
+      if (each != self.member) co_await tell(*each, line);
+    }
   }
 }
 
@@ -66,10 +80,9 @@ weir::Task<> listen(weir::Connection& peer, Member& self) {
 }
 
 weir::Task<> chat(weir::Connection& peer, Room& room) {
-  Member self;
-  Presence presence(room, self);
+  Presence self{room};
   auto [spoke, heard, thrown_out] = co_await weir::when_any(
-      speak(peer, presence), listen(peer, self), self.thrown_out.receive());
+      speak(peer, self), listen(peer, *self.member), self.member->thrown_out.receive());
   if (thrown_out) peer.reset();
 }
 

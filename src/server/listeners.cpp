@@ -13,13 +13,29 @@ namespace {
 
 std::string message(int error) { return std::generic_category().message(error); }
 
-std::string advice(const Endpoint& endpoint, int error) {
+// What the error means at a unix path.
+const char* advice_on_path(const Endpoint& endpoint, int error) noexcept {
+  switch (error) {
+    case EADDRINUSE:
+      return os::is_socket(endpoint.path)
+                 ? "; another program listens there: choose another path, or stop it"
+                 : "; there is something else of that name, which stays: choose another path";
+    case EACCES: return "; the directory is not writable for this user";
+    case ENOENT:
+    case ENOTDIR: return "; its directory does not exist";
+    default: return "";
+  }
+}
+
+const char* advice(const Endpoint& endpoint, int error) noexcept {
+  if (endpoint.family == Endpoint::Family::unix_socket) return advice_on_path(endpoint, error);
   switch (error) {
     case EADDRINUSE: return "; another program listens there: choose another port, or stop it";
-    case EACCES:
-      return endpoint.family == Endpoint::Family::unix_socket
-                 ? "; the directory is not writable for this user"
-                 : "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EACCES: return "; ports below 1024 need root or CAP_NET_BIND_SERVICE";
+    case EINVAL:
+      return endpoint.family == Endpoint::Family::ipv6 && endpoint.scope == 0
+                 ? "; a link-local address needs its interface: [fe80::1%eth0]:7000"
+                 : "";
     case EADDRNOTAVAIL: return "; no interface of this machine has that address";
     case EAFNOSUPPORT: return "; this system has no such address family";
     default: return "";

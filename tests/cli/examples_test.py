@@ -1,13 +1,14 @@
 """The example programs, as a reader would try them."""
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import unittest
 
-from tool import EXAMPLES, PATIENCE, Program, connect, eventually, free_port, receive_all
-from tool import receive_exactly
+from tool import EXAMPLES, MODELS, PATIENCE, Program, available, connect, eventually, free_port
+from tool import receive_all, receive_exactly
 
 
 def answers(address):
@@ -57,9 +58,50 @@ class Chat(unittest.TestCase):
             chat.process.wait(PATIENCE)
 
     def test_on_every_model_whose_clients_share_memory(self):
-        for model in "threads nonblocking select poll epoll-lt epoll-et".split():
+        for model in self.models_that_share_memory():
             with self.subTest(model=model):
                 self.check_broadcast(model)
+
+    def models_that_share_memory(self):
+        for model in MODELS:
+            # One serves a client at a time, the other each in a process of its own.
+            if model not in ("iterative", "fork") and available(model):
+                yield model
+
+    def test_who_does_not_read_is_thrown_out_and_nobody_waits_for_him(self):
+        for model in self.models_that_share_memory():
+            with self.subTest(model=model):
+                self.check_slow_reader(model)
+
+    def check_slow_reader(self, model):
+        address = f"127.0.0.1:{free_port()}"
+        with Example("chat", address, environment={"WEIR_MODEL": model}) as chat:
+            chat.wait_until_it_listens_on(address)
+            with connect(address) as alice, connect(address) as bob, connect(address) as sloth:
+                line = b"x" * 1000 + b"\n"
+                ended = select.poll()
+                ended.register(sloth, select.POLLERR | select.POLLHUP)
+                bob.setblocking(False)
+
+                def thrown_out():
+                    for _ in range(50):
+                        alice.sendall(line)
+                    try:
+                        while bob.recv(1 << 20):
+                            pass
+                    except BlockingIOError:
+                        pass
+                    return ended.poll(0)
+
+                self.assertTrue(eventually(thrown_out))
+                bob.settimeout(PATIENCE)
+                alice.sendall(b"the last word\n")
+                heard = b""
+                while b": the last word\n" not in heard:
+                    heard += bob.recv(65536)
+                self.assertIsNone(chat.process.poll())
+            chat.process.send_signal(signal.SIGTERM)
+            chat.process.wait(PATIENCE)
 
 
 class Echo(unittest.TestCase):

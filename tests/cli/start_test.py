@@ -6,7 +6,7 @@ import socket
 import tempfile
 import unittest
 
-from tool import MODELS, run
+from tool import MODELS, available, has_ipv6, run
 
 UNPRIVILEGED = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                 "--bounding-set=-all", "--inh-caps=-all"]
@@ -83,15 +83,35 @@ class BadInput(unittest.TestCase):
     def test_an_address_that_is_not_ours(self):
         self.assert_refused(["serve", "echo", "--listen", "192.0.2.1:7000"], "192.0.2.1:7000")
 
+    def test_a_link_local_address_without_its_interface(self):
+        if not has_ipv6():
+            self.skipTest("there is no IPv6 here")
+        self.assert_refused(["serve", "echo", "--listen", "[fe80::1]:7000"], "interface")
+
+    def test_whatever_comes_in_stays_one_line(self):
+        for words in (["brew\ntea"], ["serve", "te\na"], self.serve("--model", "a\nb"),
+                      ["serve", "echo", "--listen", "a\nb:1"], self.serve("--frob\nnicate"),
+                      self.serve("--workers", "1\n2"), self.serve("--totals", "x\033[2J")):
+            with self.subTest(words=words):
+                self.assert_refused(words)
+
+    def test_values_that_are_none(self):
+        for option in ("--model", "--listen", "--workers", "--worker-kind", "--connections-max",
+                       "--linger", "--outbox-high", "--totals"):
+            for value in ("", " ", "-1", "1.5", "0x10", "99999999999999999999999"):
+                with self.subTest(option=option, value=value):
+                    self.assert_refused(self.serve(f"{option}={value}"))
+
     def test_a_unix_path_without_its_directory(self):
         path = "unix:/there/is/no/such/directory/echo.sock"
-        self.assert_refused(["serve", "echo", "--listen", path], path)
+        self.assert_refused(["serve", "echo", "--listen", path], path, "directory does not exist")
 
     def test_a_unix_path_that_is_a_file_leaves_the_file_alone(self):
         with tempfile.NamedTemporaryFile() as file:
             file.write(b"precious")
             file.flush()
-            self.assert_refused(["serve", "echo", "--listen", f"unix:{file.name}"], file.name)
+            self.assert_refused(["serve", "echo", "--listen", f"unix:{file.name}"], file.name,
+                                "something else of that name")
             with open(file.name, "rb") as again:
                 self.assertEqual(again.read(), b"precious")
 
@@ -107,11 +127,6 @@ class BadInput(unittest.TestCase):
                 self.skipTest("root may use every port, and others cannot run the tool here")
         self.assert_refused(["serve", "echo", "--listen", "127.0.0.1:7"], "127.0.0.1:7",
                             before=before)
-
-
-def available(model):
-    listed = json.loads(run("models", "--json").stdout)
-    return next(each["available"] for each in listed if each["model"] == model)
 
 
 class Models(unittest.TestCase):

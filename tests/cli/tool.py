@@ -1,4 +1,5 @@
 """Starts the tool and the examples for the tests, and makes sure that they end."""
+import json
 import os
 import re
 import select
@@ -19,6 +20,12 @@ def run(*words, environment=None, before=()):
     """Runs the tool to its end: a finished process with texts as stdout and stderr."""
     return subprocess.run([*before, TOOL, *words], capture_output=True, text=True,
                           timeout=PATIENCE, env={**os.environ, **(environment or {})})
+
+
+def available(model):
+    """Whether it works on this machine."""
+    listed = json.loads(run("models", "--json").stdout)
+    return next(each["available"] for each in listed if each["model"] == model)
 
 
 def eventually(condition):
