@@ -194,6 +194,25 @@ TEST_F(IoUring, Says_why_it_does_not_start_where_it_is_forbidden_and_what_to_use
   }
 }
 
+// What an older kernel answers: to a flag of the ring that it does not know, or to the enrolment of
+// a ring of buffers.
+TEST_F(IoUring, Says_that_the_kernel_is_too_old_where_it_lacks_a_feature) {
+  for (const auto call : {support::RingCall::set_up, support::RingCall::enrol}) {
+    Child server({server_program(), "echo", "--model", "io-uring"},
+                 {.before_exec = [call] { support::forbid_io_uring(EINVAL, call); }});
+    EXPECT_EQ(server.wait(), 2);
+    const std::string errors = server.errors();
+    EXPECT_NE(errors.find("lacks a feature"), std::string::npos) << errors;
+    EXPECT_NE(errors.find("epoll-et"), std::string::npos) << errors;
+  }
+  TestServer server("echo", {Model::automatic}, {}, {.before_exec = [] {
+                      support::forbid_io_uring(EINVAL, support::RingCall::enrol);
+                    }});
+  EXPECT_TRUE(server.model_line().starts_with("model epoll-et: ")) << server.model_line();
+  EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+  server.stop();
+}
+
 TEST_F(IoUring, Is_replaced_by_epoll_where_it_is_forbidden_and_the_choice_is_free) {
   TestServer server("echo", {Model::automatic}, {},
                     {.before_exec = [] { support::forbid_io_uring(EPERM); }});

@@ -34,12 +34,13 @@ void open_descriptors(std::size_t count) {
   }
 }
 
-void forbid_io_uring(int error_number) {
+void forbid_io_uring(int error_number, RingCall call) {
+  const unsigned number = call == RingCall::set_up ? SYS_io_uring_setup : SYS_io_uring_register;
   const auto refuse =
       SECCOMP_RET_ERRNO | (static_cast<unsigned>(error_number) & SECCOMP_RET_DATA);
   std::array<sock_filter, 4> code{{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
       BPF_STMT(BPF_RET | BPF_K, refuse),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};

@@ -12,9 +12,12 @@ std::size_t raise_descriptors();
 void limit_descriptors(std::size_t count);
 /// Opens so many descriptors that survive exec.
 void open_descriptors(std::size_t count);
-/// From now on io_uring_setup(2) fails with `error_number`, as under a container's seccomp
-/// filter (EPERM) or on a kernel without it (ENOSYS).
-void forbid_io_uring(int error_number);
+/// What making a ring takes.
+enum class RingCall { set_up, enrol };
+/// From now on io_uring_setup(2), or io_uring_register(2), fails with `error_number`, as under a
+/// container's seccomp filter (EPERM), on a kernel without it (ENOSYS), or on one that lacks a
+/// feature (EINVAL).
+void forbid_io_uring(int error_number, RingCall call = RingCall::set_up);
 
 /// Whether this is a build in which memory and speed mean nothing.
 constexpr bool sanitized() {
