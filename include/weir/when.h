@@ -168,7 +168,7 @@ class [[nodiscard("does nothing until it is awaited")]] When final {
 ///
 /// At least one optional is set. More than one may be, when several ended in the same turn:
 /// nothing that was received is ever dropped, so look at each of them. If the first to end
-/// ended by an exception, that is rethrown.
+/// ended by an exception, that is rethrown, and only then what others had in that turn is lost.
 template <class... As>
 auto when_any(As... awaitables) {
   return detail::When<true, As...>(std::move(awaitables)...);
