@@ -1,5 +1,5 @@
-// Where bytes lie when the kernel writes them, and where it reads them: what is given away, and what
-// a Reader yields, is not copied; several pieces go out in one call.
+// Where bytes lie when the kernel writes them, and where it reads them: what is given away, and
+// what a Reader yields, is not copied; several pieces go out in one call.
 #include <gtest/gtest.h>
 
 #include <array>
