@@ -19,45 +19,37 @@ constexpr auto kept = [] {
   return counts;
 }();
 
-// Its address tells threads apart at the price of one instruction.
-constinit thread_local char thread_mark = 0;
+// Threads that have made a home; 0 is nobody's number.
+constinit std::atomic<std::uint64_t> threads{0};
 
 }  // namespace
 
 void release(Buffer& buffer) noexcept { buffer.home->release(buffer); }
 
-BufferHome::BufferHome() noexcept : owner_(&thread_mark) {}
-
-void BufferHome::release(Buffer& buffer) noexcept {
-  if (owner_.load(std::memory_order_relaxed) == &thread_mark) [[likely]] {
-    --leased_;
-    give_back(buffer);
-    return;
-  }
-  release_elsewhere(buffer);
+BufferHome::BufferHome() noexcept {
+  if (thread_number == 0) thread_number = threads.fetch_add(1, std::memory_order_relaxed) + 1;
+  owner_.store(thread_number, std::memory_order_relaxed);
 }
 
 void BufferHome::release_elsewhere(Buffer& buffer) noexcept {
   std::unique_lock lock(mutex_);
-  if (owner_.load(std::memory_order_relaxed) != nullptr) {
+  if (owner_.load(std::memory_order_relaxed) != gone) {
     buffer.next = returned_.load(std::memory_order_relaxed);
     returned_.store(&buffer, std::memory_order_release);
     return;
   }
-  --leased_;
   give_back(buffer);
-  const bool last = leased_ == 0;
+  const bool last = leased() == 0;
   lock.unlock();
   if (last) delete this;
 }
 
-void BufferHome::collect() noexcept {
+void BufferHome::collect_returned() noexcept {
   std::unique_lock lock(mutex_);
   Buffer* buffer = returned_.exchange(nullptr, std::memory_order_acquire);
   lock.unlock();
   while (buffer != nullptr) {
     Buffer* next = buffer->next;
-    --leased_;
     give_back(*buffer);
     buffer = next;
   }
@@ -70,14 +62,17 @@ void BufferHome::abandon() noexcept {
   Buffer* buffer = returned_.exchange(nullptr, std::memory_order_acquire);
   while (buffer != nullptr) {
     Buffer* next = buffer->next;
-    --leased_;
     give_back(*buffer);
     buffer = next;
   }
-  owner_.store(nullptr, std::memory_order_relaxed);
-  const bool last = leased_ == 0;
+  owner_.store(gone, std::memory_order_relaxed);
+  const bool last = leased() == 0;
   lock.unlock();
   if (last) delete this;
+}
+
+std::size_t BufferHome::count_warm() const noexcept {
+  return warm_.size() - static_cast<std::size_t>(std::ranges::count(warm_, nullptr));
 }
 
 static_assert(sizeof(Buffer) + BufferPool::class_sizes[0] <= Memory::smallest);
@@ -115,6 +110,23 @@ void BufferPool::shrink(std::size_t bytes) noexcept {
   counted_ -= bytes;
 }
 
+std::size_t BufferPool::leased() const noexcept {
+  std::size_t spare = count_warm();
+  for (const std::uint32_t count : free_count_) spare += count;
+  return made_ - spare;
+}
+
+Buffer* BufferPool::lease_spare(unsigned size_class) noexcept {
+  collect();
+  Buffer* buffer = free_[size_class];
+  if (buffer == nullptr) return lease_fresh(size_class);
+  free_[size_class] = buffer->next;
+  --free_count_[size_class];
+  buffer->next = nullptr;
+  buffer->begin = buffer->end = 0;
+  return buffer;
+}
+
 Buffer* BufferPool::lease_fresh(unsigned size_class) noexcept {
   at_limit_ = false;
   const std::size_t size = sizeof(Buffer) + class_sizes[size_class];
@@ -134,7 +146,7 @@ Buffer* BufferPool::lease_at_limit(unsigned size_class) noexcept {
 }
 
 Buffer* BufferPool::lease_beyond() noexcept {
-  if (free_[0] != nullptr) return lease(0);
+  if (has_warm(0) || free_[0] != nullptr) return lease(0);
   constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
   if (grow(size)) return make(0);
   at_limit_ = true;
@@ -143,6 +155,7 @@ Buffer* BufferPool::lease_beyond() noexcept {
   Buffer* buffer = make(0);
   if (buffer == nullptr) return nullptr;
   buffer->id = beyond_mark;
+  buffer->warm = Buffer::none;
   ++beyond_;
   return buffer;
 }
@@ -160,7 +173,8 @@ Buffer* BufferPool::make(unsigned size_class) noexcept {
   buffer->data = static_cast<std::byte*>(block) + sizeof(Buffer);
   buffer->capacity = size;
   buffer->id = static_cast<std::uint16_t>(size_class);
-  note_lease();
+  if (WEIR_POOLS != 0 && kept_[size_class] != 0) buffer->warm = buffer->id;
+  ++made_;
   return buffer;
 }
 
@@ -177,12 +191,14 @@ void BufferPool::give_back(Buffer& buffer) noexcept {
 
 void BufferPool::free_buffer(Buffer& buffer) noexcept {
   if (buffer.id == beyond_mark) --beyond_;
+  --made_;
   shrink(sizeof(Buffer) + buffer.capacity);
   std::free(&buffer);
 }
 
 void BufferPool::free_spare() noexcept {
   for (std::size_t i = 0; i < free_.size(); ++i) {
+    if (Buffer* buffer = take_warm(i)) free_buffer(*buffer);
     while (Buffer* buffer = free_[i]) {
       free_[i] = buffer->next;
       free_buffer(*buffer);

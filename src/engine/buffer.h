@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "engine/memory.h"
 
@@ -22,7 +23,10 @@ class Buffer {
   std::uint32_t capacity = 0;
   std::uint32_t begin = 0;
   std::uint32_t end = 0;
-  std::uint16_t id = 0;  // For its home: the size class, or the number in the ring.
+  std::uint16_t id = 0;       // For its home: the size class, or the number in the ring.
+  std::uint16_t warm = none;  // Its place among the warm ones of its home, if it may be there.
+
+  static constexpr std::uint16_t none = 0xFFFF;
 
   std::uint32_t size() const noexcept { return end - begin; }
   std::uint32_t room() const noexcept { return capacity - end; }
@@ -37,32 +41,56 @@ class BufferHome {
   BufferHome& operator=(const BufferHome&) = delete;
 
   /// Takes back a buffer that was leased here. From any thread.
-  void release(Buffer& buffer) noexcept;
+  void release(Buffer& buffer) noexcept {
+    if (is_owners_thread()) [[likely]] {
+      if (buffer.warm < warm_places && warm_[buffer.warm] == nullptr) [[likely]] {
+        warm_[buffer.warm] = &buffer;
+      } else {
+        give_back(buffer);
+      }
+      return;
+    }
+    release_elsewhere(buffer);
+  }
   /// The owner goes: deletes the home now, or when the last lease ends.
   void abandon() noexcept;
-  std::size_t leased() const noexcept { return leased_; }
+  /// Buffers that somebody holds, those on their way back from other threads among them.
+  virtual std::size_t leased() const noexcept = 0;
 
  protected:
+  static constexpr std::size_t warm_places = 4;
+
   virtual ~BufferHome() = default;
   /// On the owner's thread, or when the owner is gone.
   virtual void give_back(Buffer& buffer) noexcept = 0;
-  void note_lease() noexcept {
-    ++leased_;
-    if (returned_.load(std::memory_order_relaxed) != nullptr) collect();
+  /// Takes back what other threads have released. The owner's thread only.
+  void collect() noexcept {
+    if (returned_.load(std::memory_order_relaxed) != nullptr) collect_returned();
   }
+  /// The buffer of that place that was given back last, while it is in the cache: one serves a
+  /// whole batch of small messages. nullptr: it is leased.
+  Buffer* take_warm(std::size_t place) noexcept { return std::exchange(warm_[place], nullptr); }
+  bool has_warm(std::size_t place) const noexcept { return warm_[place] != nullptr; }
+  std::size_t count_warm() const noexcept;
 
  private:
-  void collect() noexcept;
+  bool is_owners_thread() const noexcept {
+    return owner_.load(std::memory_order_relaxed) == thread_number;
+  }
+  void collect_returned() noexcept;
   void release_elsewhere(Buffer& buffer) noexcept;
 
-  std::atomic<const void*> owner_;  // Marks the owning thread; nullptr when it has gone.
-  std::size_t leased_ = 0;
+  // Tells threads apart at the price of two instructions; 0 until the thread has made a home.
+  static inline constinit thread_local std::uint64_t thread_number = 0;
+  static constexpr std::uint64_t gone = ~std::uint64_t{0};
+
+  std::atomic<std::uint64_t> owner_;
+  std::array<Buffer*, warm_places> warm_{};
   std::atomic<Buffer*> returned_{nullptr};  // Given back by other threads.
   std::mutex mutex_;                        // Guards the owner's going against late returns.
 };
 
-/// Buffers in four size classes. What is given back is used again first, while it is in the
-/// cache: one hot buffer serves a whole batch of small messages.
+/// Buffers in four size classes; the one given back last is leased first.
 class BufferPool final : public BufferHome {
  public:
   static constexpr std::array<std::uint32_t, 4> class_sizes{4096, 16384, 65536, 262144};
@@ -73,15 +101,13 @@ class BufferPool final : public BufferHome {
   /// An empty buffer; nullptr when memory is out, or when its limit is reached (at_limit()). Near
   /// the limit it may be smaller than asked for.
   Buffer* lease(unsigned size_class) noexcept {
-    Buffer* buffer = free_[size_class];
-    if (buffer == nullptr) return lease_fresh(size_class);
-    free_[size_class] = buffer->next;
-    --free_count_[size_class];
+    Buffer* buffer = take_warm(size_class);
+    if (buffer == nullptr) return lease_spare(size_class);
     buffer->next = nullptr;
     buffer->begin = buffer->end = 0;
-    note_lease();
     return buffer;
   }
+  std::size_t leased() const noexcept override;
 
   /// A buffer of the smallest size, beyond the limit if need be; nullptr when memory is out.
   Buffer* lease_beyond() noexcept;
@@ -99,6 +125,7 @@ class BufferPool final : public BufferHome {
   static constexpr std::uint16_t beyond_mark = 0x8000;
 
   ~BufferPool() override;
+  Buffer* lease_spare(unsigned size_class) noexcept;
   Buffer* lease_fresh(unsigned size_class) noexcept;
   Buffer* lease_at_limit(unsigned size_class) noexcept;
   Buffer* make(unsigned size_class) noexcept;
@@ -108,6 +135,7 @@ class BufferPool final : public BufferHome {
   bool grow(std::size_t bytes) noexcept;
   void shrink(std::size_t bytes) noexcept;
 
+  std::size_t made_ = 0;  // And not freed: leased, warm or free.
   std::array<Buffer*, class_sizes.size()> free_{};
   std::array<std::uint32_t, class_sizes.size()> free_count_{};
   std::array<std::uint32_t, class_sizes.size()> kept_;

@@ -39,7 +39,8 @@ class CompletionEngine::RingBuffers final : public BufferHome {
   }
 
   Buffer& filled(std::uint16_t id, std::int32_t size) noexcept {
-    note_lease();
+    collect();
+    ++leased_;
     Buffer& buffer = buffers_[id];
     buffer.next = nullptr;
     buffer.begin = 0;
@@ -47,13 +48,19 @@ class CompletionEngine::RingBuffers final : public BufferHome {
     return buffer;
   }
 
+  std::size_t leased() const noexcept override { return leased_; }
+
   std::unique_ptr<kernel::Ring> ring;
 
  private:
   static kernel::Ring::Options options() noexcept { return {}; }
-  void give_back(Buffer& buffer) noexcept override { ring->give_back(buffer.id); }
+  void give_back(Buffer& buffer) noexcept override {
+    --leased_;
+    ring->give_back(buffer.id);
+  }
 
   std::vector<Buffer> buffers_;
+  std::size_t leased_ = 0;
 };
 
 CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
