@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <system_error>
@@ -19,6 +18,14 @@ static_assert(event::readable == EPOLLIN && event::urgent == EPOLLPRI);
 static_assert(event::writable == EPOLLOUT && event::error == EPOLLERR);
 static_assert(event::hung_up == EPOLLHUP && event::peer_done == EPOLLRDHUP);
 static_assert(event::exclusive == EPOLLEXCLUSIVE && event::edge == EPOLLET);
+
+// Rounded up: a wait that ends before its time would be followed by another.
+int to_milliseconds(std::int64_t nanoseconds) noexcept {
+  constexpr std::int64_t millisecond = 1'000'000;
+  if (nanoseconds < 0) return -1;
+  if (nanoseconds > (std::int64_t{1} << 30) * millisecond) return 1 << 30;
+  return static_cast<int>((nanoseconds + millisecond - 1) / millisecond);
+}
 
 int control(int epoll, int operation, int fd, std::uint32_t what, std::uint64_t data) noexcept {
   ++base::counters.calls_control;
@@ -45,16 +52,16 @@ int Epoll::modify(int fd, std::uint32_t what, std::uint64_t data) noexcept {
 }
 int Epoll::remove(int fd) noexcept { return control(fd_.get(), EPOLL_CTL_DEL, fd, 0, 0); }
 
+// Most waits have the same bound as the one before: its milliseconds are kept.
 std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexcept {
   ++base::counters.calls_wait;
-  constexpr std::int64_t millisecond = 1'000'000;
-  const std::int64_t timeout_ms =
-      nanoseconds < 0
-          ? -1
-          : std::min<std::int64_t>((nanoseconds + millisecond - 1) / millisecond, 1 << 30);
+  if (nanoseconds != bound_) [[unlikely]] {
+    bound_ = nanoseconds;
+    bound_ms_ = to_milliseconds(nanoseconds);
+  }
   const int count = system_call(CallKind::epoll_wait, ::epoll_wait, fd_.get(),
                                 reinterpret_cast<epoll_event*>(events.data()),
-                                static_cast<int>(events.size()), static_cast<int>(timeout_ms));
+                                static_cast<int>(events.size()), bound_ms_);
   return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 

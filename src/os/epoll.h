@@ -24,6 +24,8 @@ class Epoll final : public kernel::Epoll {
 
  private:
   Fd fd_;
+  std::int64_t bound_ = -1;  // Of the last wait,
+  int bound_ms_ = -1;        // and as epoll_wait(2) takes it.
 };
 
 }  // namespace weir::os
