@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include <weir/chunk.h>
 #include <weir/endpoint.h>
@@ -54,71 +55,44 @@ class [[nodiscard("receive() does nothing until it is awaited")]] Receive {
 
 class SendWait;
 
-/// What `co_await peer.send(...)` awaits: Count pieces, or one chunk given away.
-template <std::size_t Count>
-class [[nodiscard("send() does nothing until it is awaited")]] Send;
+/// Each hands the bytes over, to the outbox or the kernel, and returns what is still to be waited
+/// for; nullptr: nothing. A large send is handed over when the wait begins.
+SendWait* send(Connection& connection, Piece bytes);
+SendWait* send(Connection& connection, std::span<const Piece> pieces);
+SendWait* send(Connection& connection, Chunk&& chunk);
+SendWait* finish(Connection& connection);
 
-class SendBase {
+}  // namespace detail
+
+/// What `co_await peer.send(...)` and `co_await peer.finish()` await. Destroyed without being
+/// awaited it waits for nothing, and a large send that has not begun is not sent.
+class [[nodiscard("send() and finish() have to be awaited")]] Sending {
  public:
-  explicit SendBase(Connection& connection) noexcept : connection_(&connection) {}
-  template <HasScope P>
+  explicit Sending(detail::SendWait* wait) noexcept : wait_(wait) {}
+  Sending(Sending&& other) noexcept : wait_(std::exchange(other.wait_, nullptr)) {}
+  Sending& operator=(Sending&&) = delete;
+  ~Sending() {
+    if (wait_ != nullptr) [[unlikely]]
+      drop();
+  }
+  bool await_ready() { return wait_ == nullptr || begin(); }
+  template <detail::HasScope P>
   void await_suspend(std::coroutine_handle<P> awaiting) noexcept {
     suspend(awaiting, *awaiting.promise().scope);
   }
   void await_resume() {
     if (wait_ != nullptr) [[unlikely]]
-      finish_wait();
-  }
-
- protected:
-  bool start(Piece bytes);
-  bool start(std::span<const Piece> pieces);
-  bool start(Chunk&& chunk);
-  bool start_finish();
-  void suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
-
- private:
-  /// Throws what the wait ended with.
-  void finish_wait();
-
-  union {
-    Connection* connection_;  ///< Until it has started;
-    SendWait* wait_;          ///< after that what it waits for, if anything.
-  };
-};
-
-template <std::size_t Count>
-class Send final : public SendBase {
- public:
-  template <class... Pieces>
-  explicit Send(Connection& connection, const Pieces&... pieces) noexcept
-      : SendBase(connection), pieces_{pieces...} {}
-  bool await_ready() {
-    if constexpr (Count == 1) return start(pieces_[0]);
-    return start(std::span<const Piece>(pieces_));
+      end();
   }
 
  private:
-  std::array<Piece, Count> pieces_;
+  bool begin();
+  void suspend(std::coroutine_handle<> awaiting, detail::Scope& scope) noexcept;
+  void end();  // Throws what the wait ended with.
+  void drop() noexcept;
+
+  detail::SendWait* wait_;
 };
-
-class [[nodiscard("send() does nothing until it is awaited")]] SendChunk final : public SendBase {
- public:
-  SendChunk(Connection& connection, Chunk&& chunk) noexcept
-      : SendBase(connection), chunk_(std::move(chunk)) {}
-  bool await_ready() { return start(std::move(chunk_)); }
-
- private:
-  Chunk chunk_;
-};
-
-class [[nodiscard("finish() does nothing until it is awaited")]] Finish final : public SendBase {
- public:
-  using SendBase::SendBase;
-  bool await_ready() { return start_finish(); }
-};
-
-}  // namespace detail
 
 /// One client, as its handler sees it; or, from connect(), one server, as its client sees it.
 ///
@@ -141,36 +115,32 @@ class Connection {
   /// One receive at a time: a second one while the first waits is a bug and ends the process.
   detail::Receive receive() noexcept { return detail::Receive(*this); }
 
-  /// Sends bytes or text; several pieces go out as one. The memory is free for reuse when the
-  /// await returns, which does not mean that the peer has it: the bytes are in the outbox or
-  /// in the kernel. Small sends are copied and go out together, in one system call, when the
-  /// handler next waits; large ones (4 KiB and up) are not copied but waited for. Waits while
-  /// the outbox is above its high-water mark (Options::outbox_high).
+  /// Sends bytes or text; several pieces go out as one. Has to be awaited: the memory is free for
+  /// reuse when the await returns, which does not mean that the peer has it: the bytes are in the
+  /// outbox or in the kernel. Small sends are copied at the call and go out together, in one
+  /// system call, when the handler next waits; large ones (4 KiB and up) are not copied, and the
+  /// await hands them over and waits until they are gone. It also waits while the outbox is above
+  /// its high-water mark (Options::outbox_high). Throws at the call what a broken connection has
+  /// to say, see above.
   /// If a large send is cancelled half-way the stream is cut: every later send throws EPIPE.
-  detail::Send<1> send(std::span<const std::byte> bytes) noexcept {
-    return detail::Send<1>(*this, bytes);
-  }
-  detail::Send<1> send(std::string_view text) noexcept {
-    return detail::Send<1>(*this, detail::as_piece(text));
-  }
-  detail::Send<1> send(const char* text) noexcept { return send(std::string_view(text)); }
-  detail::Send<1> send(const Chunk& chunk) noexcept { return send(chunk.bytes()); }
+  Sending send(std::span<const std::byte> bytes) { return Sending(detail::send(*this, bytes)); }
+  Sending send(std::string_view text) { return send(detail::as_piece(text)); }
+  Sending send(const char* text) { return send(std::string_view(text)); }
+  Sending send(const Chunk& chunk) { return send(chunk.bytes()); }
   /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is
   /// copied: that is cheaper than to hold its buffer.)
-  detail::SendChunk send(Chunk&& chunk) noexcept {
-    return detail::SendChunk(*this, std::move(chunk));
-  }
+  Sending send(Chunk&& chunk) { return Sending(detail::send(*this, std::move(chunk))); }
   template <class First, class Second, class... More>
-  detail::Send<2 + sizeof...(More)> send(const First& first, const Second& second,
-                                         const More&... more) noexcept {
-    return detail::Send<2 + sizeof...(More)>(*this, detail::as_piece(first),
-                                             detail::as_piece(second), detail::as_piece(more)...);
+  Sending send(const First& first, const Second& second, const More&... more) {
+    const std::array<detail::Piece, 2 + sizeof...(More)> pieces{
+        detail::as_piece(first), detail::as_piece(second), detail::as_piece(more)...};
+    return Sending(detail::send(*this, pieces));
   }
 
   /// Half-close: when the outbox is empty, tells the peer that nothing more will come (FIN,
   /// shutdown(2) with SHUT_WR). Receiving goes on. A later send throws EPIPE.
   /// Not needed at the end of a handler, which does the same.
-  detail::Finish finish() noexcept { return detail::Finish(*this); }
+  Sending finish() { return Sending(detail::finish(*this)); }
 
   /// Gives the connection up: what is unsent is thrown away, every await on it, pending or
   /// later, fails with ECONNRESET, and when the handler has returned the peer gets a reset (RST)

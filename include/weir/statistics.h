@@ -37,9 +37,9 @@ struct Statistics {
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
 
   // Traffic.
-  std::uint64_t receives = 0;  ///< receives that brought something
   std::uint64_t bytes_received = 0;
   std::uint64_t bytes_sent = 0;
+  std::uint64_t receives = 0;  ///< receives that brought something
 
   // The engine.
   std::uint64_t turns = 0;           ///< times a loop went round

@@ -10,6 +10,8 @@
 
 namespace weir::detail {
 
+class RingBuffers;
+
 /// One ring, one enter a turn: it hands over what the last turn's handlers asked for and waits.
 /// Accepts and receives are multishot: armed once, they go on telling. What is received before
 /// anybody asks waits on its socket, a few buffers at most; then the receive is called off until
@@ -28,8 +30,6 @@ class CompletionEngine final : public Engine {
   std::size_t leased() const noexcept override;
 
  private:
-  class RingBuffers;
-
   // What a completion is of: the low bits of the data that comes back.
   enum Tag : std::uint64_t {
     to_operation = 0,

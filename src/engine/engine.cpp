@@ -16,8 +16,6 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
       waker_(waker),
       timers_(clock_.now()),
       pool_(*new BufferPool),
-      operations_left_(options.budget_operations),
-      bytes_left_(static_cast<std::int64_t>(options.budget_bytes)),
       stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)),
       stage_room_(options.stage_bytes),
       shortage_(*this) {
@@ -35,22 +33,33 @@ Engine::~Engine() {
 
 void Socket::unsent(std::span<const std::byte> /*bytes*/, int /*error*/) noexcept {}
 
+void Engine::turns() {
+  do { turn(true); } while (!attention_called() && !waker_.woken());
+}
+
 // The outbox's short cut: one call from one buffer that stays in the cache.
 void Engine::send_staged() noexcept {
   Socket& socket = *std::exchange(staged_for_, nullptr);
-  const std::int64_t sent = send_now(socket.fd, stage_.get(), staged_);
-  const bool taken = sent > 0;
-  if (taken) base::counters.bytes_sent += static_cast<std::uint64_t>(sent);
-  const std::size_t left = staged_ - (taken ? static_cast<std::size_t>(sent) : 0);
-  if (left == 0) [[likely]]
-    return;
-  const bool full = taken || sent == -EAGAIN;
+  const std::size_t size = std::exchange(staged_, 0);
+  const std::int64_t sent = calls_.send(socket.fd, stage_.get(), size);
+  if (sent != static_cast<std::int64_t>(size)) [[unlikely]]
+    return staged_not_sent(socket, size, sent);
+  base::counters.bytes_sent += size;
+}
+
+void Engine::staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent) noexcept {
+  if (sent == -EINTR) sent = send_now(socket.fd, stage_.get(), size);
+  const std::size_t taken = sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  base::counters.bytes_sent += taken;
+  if (taken == size) return;
+  const bool full = sent > 0 || sent == -EAGAIN;
   if (full) socket.may_send = false;
-  socket.unsent({stage_.get() + staged_ - left, left}, full ? 0 : static_cast<int>(-sent));
+  socket.unsent({stage_.get() + taken, size - taken}, full ? 0 : static_cast<int>(-sent));
 }
 
 void Engine::keep_ticking(bool on) noexcept {
   ticking_ = on;
+  steady_bound_ = on ? tick_ns : -1;
   if (!on) return;
   looked_at_ = now() >> tick_bits;
   turns_until_clock_ = turns_a_look;
@@ -68,6 +77,7 @@ void Engine::follow_clock() noexcept {
   if (moved == 0) return;
   tick_error_ = std::max(moved - 1, tick_error_ - std::min(tick_error_, moved));
   tick_ += moved;
+  call_attention();
 }
 
 bool Engine::start_wait(Operation& operation) {
@@ -80,7 +90,7 @@ bool Engine::start_wait(Operation& operation) {
   return false;
 }
 
-void Engine::finish_due_timers() noexcept {
+void Engine::expire_due() noexcept {
   List due;
   timers_.expire(now(), due);
   while (!due.empty()) { finish_later(due.pop_front(), 0); }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include <weir/endpoint.h>
 #include <weir/operation.h>
@@ -57,15 +58,14 @@ class Engine {
   /// Requires: it is idle; and on its socket no other of its direction is pending.
   virtual bool start(Operation& operation) = 0;
 
-  /// start() of a receive. When the socket is known to be drained and is watched there is nothing
-  /// to try: the receive parks without a call.
-  bool start_receive(Operation& operation) {
-    Socket& socket = *operation.socket;
-    if (socket.may_receive || (socket.watched & interest::receive) == 0) return start(operation);
+  /// The usual start of a receive: the socket is known to be drained and is watched, so there is
+  /// nothing to try, and the receive parks without a call. False: it has to be started.
+  static bool park_receive(Socket& socket, Operation& operation) noexcept {
+    if (socket.may_receive || (socket.watched & interest::receive) == 0) return false;
     ASSERT(socket.reader == nullptr);
     socket.reader = &operation;
     operation.state = Operation::State::parked;
-    return false;
+    return true;
   }
 
   /// Asks that a pending operation end soon: it completes in a later turn, with -ECANCELED or
@@ -75,6 +75,12 @@ class Engine {
   /// Waits until something happens, then performs and resumes what can go on, one by one.
   /// `may_sleep` off: looks only.
   virtual void turn(bool may_sleep) = 0;
+  /// Turns, one or many, until its owner has to look after something: see call_attention().
+  virtual void turns();
+  /// Ends turns() after this turn, until it is said that somebody looks after it. The engine's
+  /// thread only; others wake().
+  void call_attention() noexcept { attention_ = true; }
+  void attention_paid() noexcept { attention_ = false; }
 
   /// Takes over a descriptor that was accepted or made for connecting, or a listener.
   virtual void adopt(Socket& socket) = 0;
@@ -126,16 +132,10 @@ class Engine {
   /// past an outbox, for one connection at a time. nullptr: there is none, use the outbox.
   /// What the kernel does not take comes back by Socket::unsent().
   std::byte* stage(Socket& socket, std::size_t size) noexcept {
-    if (staged_for_ == nullptr) {
-      staged_ = 0;
-    } else if (staged_for_ != &socket) {
-      return nullptr;
-    }
+    if (staged_for_ != &socket && staged_for_ != nullptr) return nullptr;
     if (staged_ + size > stage_room_) return nullptr;
     staged_for_ = &socket;
-    std::byte* room = stage_.get() + staged_;
-    staged_ += size;
-    return room;
+    return stage_.get() + std::exchange(staged_, staged_ + size);
   }
   /// Bytes that are staged for it.
   std::size_t staged(const Socket& socket) const noexcept {
@@ -149,7 +149,7 @@ class Engine {
   std::span<const std::byte> unstage(const Socket& socket) noexcept {
     if (staged_for_ != &socket) return {};
     staged_for_ = nullptr;
-    return {stage_.get(), staged_};
+    return {stage_.get(), std::exchange(staged_, 0)};
   }
 
   /// Calls flush() when the handler that runs now waits. Once, however often it is asked.
@@ -183,10 +183,13 @@ class Engine {
   using List = base::List<Operation>;
 
   /// One more operation inline for the handler that runs now? If not it goes to the queue's end.
-  bool within_budget() const noexcept { return operations_left_ != 0 && bytes_left_ > 0; }
+  bool within_budget() const noexcept {
+    return operations_spent_ < options_.budget_operations &&
+           bytes_spent_ < static_cast<std::int64_t>(options_.budget_bytes);
+  }
   void spend(std::int64_t bytes) noexcept {
-    --operations_left_;
-    bytes_left_ -= bytes;
+    ++operations_spent_;
+    bytes_spent_ += bytes;
   }
   /// To be attempted in this turn or the next.
   void make_runnable(Operation& operation) noexcept {
@@ -203,11 +206,13 @@ class Engine {
   void resume(Operation& operation) noexcept {
     operation.state = Operation::State::idle;
     ++events_;
-    operations_left_ = options_.budget_operations;
-    bytes_left_ = static_cast<std::int64_t>(options_.budget_bytes);
+    operations_spent_ = 0;
+    bytes_spent_ = 0;
     operation.completed();
     flush_all();
   }
+  /// Whether the owner has to look after something.
+  bool attention_called() const noexcept { return attention_; }
   void flush_all() noexcept {
     if (staged_for_ != nullptr) send_staged();
     while (!unflushed_.empty()) unflushed_.pop_front().flush();
@@ -228,7 +233,13 @@ class Engine {
 
   bool start_wait(Operation& operation);
   void expire_timers() noexcept {
-    if (!timers_.empty()) finish_due_timers();
+    finish_due_timers();
+    follow_clock_now_and_then();
+  }
+  void finish_due_timers() noexcept {
+    if (!timers_.empty()) expire_due();
+  }
+  void follow_clock_now_and_then() noexcept {
     if (--turns_until_clock_ == 0) follow_clock();
   }
   /// A turn found nothing to do: there is time to look at the clock.
@@ -240,6 +251,10 @@ class Engine {
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
     return ticking_ && (bound < 0 || bound > tick_ns) ? tick_ns : bound;
   }
+  /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
+  bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }
+  /// How long turn() may sleep then.
+  std::int64_t steady_bound() const noexcept { return steady_bound_; }
 
   EngineOptions options_;
   kernel::Calls& calls_;
@@ -277,7 +292,8 @@ class Engine {
 
   void look_for_memory() noexcept;
   void send_staged() noexcept;
-  void finish_due_timers() noexcept;
+  void staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent) noexcept;
+  void expire_due() noexcept;
   std::int64_t until_next_timer() noexcept;
 
   static constexpr unsigned turns_a_look = 16;
@@ -286,10 +302,12 @@ class Engine {
   std::uint32_t tick_error_ = 0;
   std::int64_t looked_at_ = 0;  // The clock then, in ticks.
   bool ticking_ = false;
+  std::int64_t steady_bound_ = -1;
   int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
-  unsigned operations_left_ = 0;
-  std::int64_t bytes_left_ = 0;
+  unsigned operations_spent_ = 0;  // By the resume that runs now.
+  bool attention_ = false;
+  std::int64_t bytes_spent_ = 0;
   const std::unique_ptr<std::byte[]> stage_;
   std::size_t stage_room_;
   Operation* starving_ = nullptr;

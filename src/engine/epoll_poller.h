@@ -13,7 +13,7 @@ namespace weir::detail {
 class EpollPoller : public Poller {
  public:
   void forget(Socket& socket) noexcept override;
-  void wait(std::int64_t nanoseconds, unsigned idle_turns) override;
+  void wait(std::int64_t nanoseconds, unsigned vain_attempts) override;
 
  protected:
   /// What to ask the kernel for, for these interest bits, beside the bits themselves.
@@ -26,7 +26,6 @@ class EpollPoller : public Poller {
   int set(Socket& socket, std::uint8_t what) noexcept;
   /// Before sleeping: the sockets of the last report whose interest is no longer what is parked.
   void settle() noexcept;
-  virtual void before_wait() noexcept {}
 
  private:
   static std::uint8_t meaning(std::uint32_t happened) noexcept;

@@ -30,9 +30,14 @@ class SocketTable {
     std::uint64_t& entry = entries_[static_cast<std::size_t>(socket.fd)];
     entry = (entry & generation_bits) + (std::uint64_t{1} << address_bits);
   }
-  Socket* find(std::uint32_t fd, std::uint32_t generation) const noexcept {
-    const std::uint64_t entry = fd < entries_.size() ? entries_[fd] : 0;
-    if (entry >> address_bits != generation && !base::planted(base::Mutant::stale_event))
+  /// What a report calls the socket: the generation above, the descriptor below.
+  static std::uint64_t name(int fd, std::uint32_t generation) noexcept {
+    return static_cast<std::uint32_t>(fd) | std::uint64_t{generation} << address_bits;
+  }
+  /// Requires: the descriptor of that name was inserted once.
+  Socket* find(std::uint64_t name) const noexcept {
+    const std::uint64_t entry = entries_[static_cast<std::uint32_t>(name)];
+    if ((entry ^ name) >> address_bits != 0 && !base::planted(base::Mutant::stale_event))
       return nullptr;
     return reinterpret_cast<Socket*>(entry & ~generation_bits);
   }
@@ -63,8 +68,9 @@ class Poller {
   /// Waits up to `nanoseconds` (negative: for ever) and tells each socket that is ready: what is
   /// parked there becomes runnable and is listed for ready(). Nothing resumes while the kernel's
   /// report is walked. First makes the kernel's interest equal to what is parked, for pollers
-  /// that keep telling. `idle_turns`: how many turns in a row found nothing to do.
-  virtual void wait(std::int64_t nanoseconds, unsigned idle_turns) = 0;
+  /// that keep telling. `vain_attempts`: how many operations in a row were listed and could then
+  /// not be performed.
+  virtual void wait(std::int64_t nanoseconds, unsigned vain_attempts) = 0;
 
   /// What the last wait() made runnable, in the order of the report; nullptr: withdrawn since.
   /// By number, because watch() may move the list.
@@ -90,15 +96,17 @@ class Poller {
   void tell(Socket& socket, std::uint8_t what) noexcept {
     if ((what & interest::mislead) != 0) [[unlikely]]
       socket.short_reads_mislead = true;
-    if ((what & interest::receive) != 0) {
-      if (socket.reader != nullptr || !base::planted(base::Mutant::lost_edge))
-        socket.may_receive = true;
-      if (socket.reader != nullptr) list(*socket.reader);
-    }
-    if ((what & interest::send) != 0) {
-      socket.may_send = true;
-      if (socket.writer != nullptr) list(*socket.writer);
-    }
+    if ((what & interest::receive) != 0) tell_readable(socket);
+    if ((what & interest::send) != 0) tell_writable(socket);
+  }
+  void tell_readable(Socket& socket) noexcept {
+    if (socket.reader != nullptr || !base::planted(base::Mutant::lost_edge))
+      socket.may_receive = true;
+    if (socket.reader != nullptr) list(*socket.reader);
+  }
+  void tell_writable(Socket& socket) noexcept {
+    socket.may_send = true;
+    if (socket.writer != nullptr) list(*socket.writer);
   }
   /// What is parked on the socket now.
   static std::uint8_t parked(const Socket& socket) noexcept {

@@ -24,58 +24,101 @@ ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& ca
     : Engine(options, calls, waker), poller_(std::move(poller)) {
   wake_socket_.fd = waker_.fd();
   wake_is_watched_ = wake_socket_.fd >= 0 && poller_->watch(wake_socket_, interest::receive) == 0;
+  sleeps_plainly_ = wake_is_watched_ && options.spin_before_sleep == 0;
 }
 
 ReadinessEngine::~ReadinessEngine() {
   if (wake_is_watched_) poller_->forget(wake_socket_);
 }
 
-// One turn: sleep until something is ready, then perform and resume, one by one.
-//
-// Nothing resumes while the report is walked, so no socket can be closed, and no descriptor
-// given out again, between the kernel's report and our retry.
 void ReadinessEngine::turn(bool may_sleep) {
   ASSERT(!turning_);  // A handler must never re-enter the loop.
   turning_ = true;
   ++base::counters.turns;
   flush_all();
-  wait(may_sleep);
+  wait(sleep_bound(may_sleep));
   expire_timers();
-  perform_runnable();
+  perform_queued();
+  perform_ready();
   turning_ = false;
 }
 
-inline void ReadinessEngine::wait(bool may_sleep) {
-  std::int64_t bound = sleep_bound(may_sleep);
+// The loop. Each time round: sleep until something is ready, then perform and resume, one by one.
+//
+// Nothing resumes while the report is walked, so no socket can be closed, and no descriptor
+// given out again, between the kernel's report and our retry.
+//
+// Most turns are steady: nothing waits but for the kernel, and nothing but its report can have
+// made that different. A wake is a report, too: there is a descriptor for it.
+void ReadinessEngine::turns() {
+  if (!sleeps_plainly_) return Engine::turns();
+  turn(true);  // Looks whether a wake came when nobody slept on its descriptor.
+  ASSERT(!turning_);
+  turning_ = true;
+  while (!attention_called()) {
+    ++base::counters.turns;
+    const bool steady = is_steady();
+    wait(steady ? steady_bound() : sleep_bound(true));
+    if (!steady) [[unlikely]] {
+      finish_due_timers();
+      perform_queued();
+    }
+    follow_clock_now_and_then();
+    perform_ready();
+  }
+  turning_ = false;
+}
+
+inline void ReadinessEngine::wait(std::int64_t bound) {
+  if (!sleeps_plainly_ && bound != 0) return wait_otherwise(bound);
+  poller_->wait(bound, vain_attempts_);
+  if (poller_->ready_count() == 0) found_nothing();
+}
+
+void ReadinessEngine::wait_otherwise(std::int64_t bound) {
   // Without a descriptor to be woken by, nap instead of sleeping.
   if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
-  if (bound != 0 && options_.spin_before_sleep != 0 && spin()) return;
-  poller_->wait(bound, idle_turns_);
-  if (poller_->ready_count() == 0) found_nothing();
+  const std::int64_t spin = options_.spin_before_sleep;
+  const std::int64_t began = spin != 0 ? now() : 0;
+  if (spin != 0 && spin_until(began + (spin >> std::min(vain_spins_, 20u)))) return;
+  poller_->wait(bound, vain_attempts_);
+  if (poller_->ready_count() == 0) {
+    found_nothing();
+  } else if (spin != 0 && now() - began < spin) {
+    vain_spins_ = 0;  // A whole spin would have found it.
+  }
 }
 
 // Asks again for a while before going to sleep: on an idle CPU the next request often comes
 // sooner than a sleeper wakes. After a spin in vain the next one is shorter by half, down to
-// none at all; a success brings it back.
-bool ReadinessEngine::spin() {
-  const std::int64_t give_up = now() + (options_.spin_before_sleep >> std::min(idle_turns_, 20u));
+// none at all; one that finds something, or would have, brings it back.
+bool ReadinessEngine::spin_until(std::int64_t give_up) {
   do {
     poller_->wait(0, 0);
-    if (poller_->ready_count() != 0 || waker_.woken()) return true;
+    if (poller_->ready_count() != 0 || waker_.woken()) {
+      vain_spins_ = 0;
+      return true;
+    }
   } while (now() < give_up);
-  if (idle_turns_ < 20) ++idle_turns_;
+  ++vain_spins_;
   return false;
 }
 
 // What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.
-inline void ReadinessEngine::perform_runnable() noexcept {
-  const std::uint64_t resumed = events_;
-  if (!runnable_.empty()) perform_queued();
-  for (std::size_t i = 0; i < poller_->ready_count(); ++i) {
-    if (Operation* operation = poller_->ready(i)) [[likely]]
+[[gnu::always_inline]] inline void ReadinessEngine::perform_ready() noexcept {
+  Poller& poller = *poller_;
+  for (std::size_t i = 0; i < poller.ready_count(); ++i) {
+    Operation* operation = poller.ready(i);
+    if (operation == nullptr) continue;
+    if (operation->kind != Operation::Kind::receive) [[unlikely]] {
       perform(*operation);
+    } else if (receive(*operation)) [[likely]] {
+      operation->socket->reader = nullptr;
+      conclude(*operation);
+    } else {
+      attempted_in_vain(*operation);
+    }
   }
-  idle_turns_ = events_ != resumed ? 0 : std::min(idle_turns_ + 1, 1000u);
 }
 
 // What used up its budget, timers that expired, events: older than the poller's report.
@@ -89,14 +132,35 @@ void ReadinessEngine::perform_queued() noexcept {
       continue;
     }
     if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
-    resume(operation);
+    conclude(operation);
   }
 }
 
-inline void ReadinessEngine::perform(Operation& operation) noexcept {
-  if (!attempt(operation)) return park(operation);
-  place_on_socket(operation) = nullptr;
+inline void ReadinessEngine::conclude(Operation& operation) noexcept {
+  vain_attempts_ = 0;
   resume(operation);
+}
+
+void ReadinessEngine::attempted_in_vain(Operation& operation) noexcept {
+  ++vain_attempts_;
+  park(operation);
+}
+
+void ReadinessEngine::perform(Operation& operation) noexcept {
+  if (&operation == &wake_socket_) return woken();
+  if (!attempt(operation)) return attempted_in_vain(operation);
+  place_on_socket(operation) = nullptr;
+  conclude(operation);
+}
+
+// It stays parked, to be told again; whoever looks after the wake makes it unreadable.
+void ReadinessEngine::woken() noexcept {
+  wake_socket_.state = Operation::State::parked;
+  if (waker_.woken()) {
+    call_attention();
+  } else {
+    ++vain_attempts_;
+  }
 }
 
 bool ReadinessEngine::start(Operation& operation) {
@@ -130,14 +194,12 @@ inline bool ReadinessEngine::worth_trying(const Operation& operation) const noex
   return socket.may_send && !options_.send_when_writable;
 }
 
-inline bool ReadinessEngine::attempt(Operation& operation) noexcept {
-  if (operation.kind == Operation::Kind::receive) [[likely]]
-    return receive(operation);
+bool ReadinessEngine::attempt(Operation& operation) noexcept {
   switch (operation.kind) {
+    case Operation::Kind::receive: return receive(operation);
     case Operation::Kind::send: return send(operation);
     case Operation::Kind::accept: return accept(operation);
     case Operation::Kind::connect: return connect(operation);
-    case Operation::Kind::receive:
     case Operation::Kind::wait:
     case Operation::Kind::event: break;
   }
@@ -150,29 +212,36 @@ inline bool ReadinessEngine::attempt(Operation& operation) noexcept {
 // shows in the events: whatever arrived before the report is seen in it, whatever arrives after
 // it is reported again. So a socket with a condition beside plain readability is read until the
 // kernel says EAGAIN (see EdgePoller).
-bool ReadinessEngine::receive(Operation& operation) noexcept {
+[[gnu::always_inline]] inline bool ReadinessEngine::receive(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   Buffer* buffer = pool_.lease(socket.buffer_class);
   if (buffer == nullptr) [[unlikely]]
     return lacks_buffer(operation);
-  const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
-  if (got > 0) [[likely]] {
-    const auto size = static_cast<std::uint32_t>(got);
-    spend(got);
-    buffer->end = size;
-    socket.may_receive = size == buffer->capacity || socket.short_reads_mislead;
+  const std::int64_t got = calls_.receive(socket.fd, buffer->data, buffer->capacity);
+  if (got <= 0) [[unlikely]]
+    return received_nothing(operation, *buffer, got);
+  const auto size = static_cast<std::uint32_t>(got);
+  spend(got);
+  buffer->end = size;
+  operation.buffer = buffer;
+  operation.result = static_cast<std::int32_t>(got);
+  const bool filled = size == buffer->capacity;
+  if (filled || socket.buffer_class != 0) [[unlikely]]
     socket.buffer_class = next_class(socket.buffer_class, size, buffer->capacity);
-    operation.buffer = buffer;
-    operation.result = static_cast<std::int32_t>(got);
-    return true;
-  }
-  if (!base::planted(base::Mutant::leaked_buffer)) pool_.release(*buffer);
-  if (got == -EAGAIN) {
-    socket.may_receive = false;
+  socket.may_receive = filled || socket.short_reads_mislead;
+  return true;
+}
+
+bool ReadinessEngine::received_nothing(Operation& operation, Buffer& buffer,
+                                       std::int64_t result) noexcept {
+  if (!base::planted(base::Mutant::leaked_buffer)) pool_.release(buffer);
+  if (result == -EINTR) return attempt(operation);
+  if (result == -EAGAIN) {
+    operation.socket->may_receive = false;
     return false;
   }
   operation.buffer = nullptr;
-  operation.result = static_cast<std::int32_t>(got);
+  operation.result = static_cast<std::int32_t>(result);
   return true;
 }
 

@@ -19,6 +19,7 @@ class ReadinessEngine final : public Engine {
   bool start(Operation& operation) override;
   void cancel(Operation& operation) noexcept override;
   void turn(bool may_sleep) override;
+  void turns() override;
   void adopt(Socket& socket) override;
   int place(int fd) noexcept override;
   void close(Socket& socket) noexcept override;
@@ -28,29 +29,40 @@ class ReadinessEngine final : public Engine {
   bool attempt(Operation& operation) noexcept;
   bool accept(Operation& operation) noexcept;
   bool receive(Operation& operation) noexcept;
+  bool received_nothing(Operation& operation, Buffer& buffer, std::int64_t result) noexcept;
   bool send(Operation& operation) noexcept;
   bool connect(Operation& operation) noexcept;
 
   bool worth_trying(const Operation& operation) const noexcept;
   void park(Operation& operation) noexcept;
-  void wait(bool may_sleep);
-  bool spin();
-  void perform_runnable() noexcept;
+  void wait(std::int64_t bound);
+  void wait_otherwise(std::int64_t bound);
+  bool spin_until(std::int64_t give_up);
   void perform_queued() noexcept;
+  void perform_ready() noexcept;
   void perform(Operation& operation) noexcept;
+  void attempted_in_vain(Operation& operation) noexcept;
+  void woken() noexcept;
+  /// It has ended: resumes who waits for it.
+  void conclude(Operation& operation) noexcept;
   void withdraw(Operation& operation) noexcept;
 
-  // Watched for ever, so something waits there for ever; it is never performed.
+  // Watched for ever, so something is parked there for ever.
   struct WakeSocket final : Socket, Operation {
-    WakeSocket() noexcept : Operation(Kind::event) { reader = this; }
+    WakeSocket() noexcept : Operation(Kind::event) {
+      reader = this;
+      state = State::parked;
+    }
     void closed() noexcept override {}
     void completed() noexcept override {}
   };
 
   std::unique_ptr<Poller> poller_;
   WakeSocket wake_socket_;
-  unsigned idle_turns_ = 0;
+  unsigned vain_attempts_ = 0;  // In a row.
+  unsigned vain_spins_ = 0;
   bool wake_is_watched_ = false;
+  bool sleeps_plainly_ = false;  // Woken by a descriptor, and without a spin.
   bool turning_ = false;
 };
 

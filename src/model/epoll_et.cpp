@@ -47,8 +47,10 @@ class LiteralEdgePoller final : public EpollPoller {
     return set(socket, static_cast<std::uint8_t>(parked(socket) | what));
   }
 
- private:
-  void before_wait() noexcept override { settle(); }
+  void wait(std::int64_t nanoseconds, unsigned vain_attempts) override {
+    settle();
+    EpollPoller::wait(nanoseconds, vain_attempts);
+  }
 };
 
 std::unique_ptr<Poller> make_poller(const Plan& plan) {

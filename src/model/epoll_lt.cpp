@@ -19,7 +19,7 @@ constexpr RecipeStep recipe[] = {
      "accept4* recv* send* sendmsg*"},
     {"Before the next sleep, stop asking for what nobody waits for any more: the level keeps "
      "telling.",
-     "before_wait()", "epoll_ctl-"},
+     "settle()", "epoll_ctl-"},
 };
 
 class LevelPoller final : public EpollPoller {
@@ -31,8 +31,10 @@ class LevelPoller final : public EpollPoller {
     return set(socket, static_cast<std::uint8_t>(parked(socket) | what));
   }
 
- private:
-  void before_wait() noexcept override { settle(); }
+  void wait(std::int64_t nanoseconds, unsigned vain_attempts) override {
+    settle();
+    EpollPoller::wait(nanoseconds, vain_attempts);
+  }
 };
 
 std::unique_ptr<Engine> make_engine(const Plan& plan) {

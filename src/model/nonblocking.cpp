@@ -47,23 +47,27 @@ class ScanPoller final : public Poller {
   }
 
   // Everybody who waits is worth asking.
-  void wait(std::int64_t nanoseconds, unsigned idle_turns) override {
+  void wait(std::int64_t nanoseconds, unsigned vain_attempts) override {
+    const unsigned scans = vain_attempts / std::max(asked_, 1u);
+    if (nanoseconds != 0 && scans > 0 && !spin_) rest(nanoseconds, scans);
     begin_report();
-    if (nanoseconds != 0 && idle_turns > 0 && !spin_) rest(nanoseconds, idle_turns);
     for (Socket* socket : sockets_) {
       if (const std::uint8_t waits = parked(*socket)) tell(*socket, waits);
     }
+    asked_ = static_cast<unsigned>(ready_count());
   }
 
  private:
-  void rest(std::int64_t nanoseconds, unsigned idle_turns) noexcept {
+  // `scans`: how many in a row found nobody.
+  void rest(std::int64_t nanoseconds, unsigned scans) noexcept {
     constexpr std::int64_t shortest = 1'000, longest = 1'000'000;
-    const std::int64_t length = std::min(longest, shortest << std::min(idle_turns / 4, 10u));
+    const std::int64_t length = std::min(longest, shortest << std::min(scans / 4, 10u));
     calls_.rest(nanoseconds < 0 ? length : std::min(length, nanoseconds));
   }
 
   kernel::Calls& calls_;
   const bool spin_;
+  unsigned asked_ = 0;  // By the last scan.
   std::vector<Socket*> sockets_;
 };
 

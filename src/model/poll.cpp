@@ -55,7 +55,7 @@ class PollPoller final : public Poller {
     socket.watched = 0;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/) override {
+  void wait(std::int64_t nanoseconds, unsigned /*vain_attempts*/) override {
     begin_report();
     settle();
     reported_.clear();

@@ -47,7 +47,7 @@ class SelectPoller final : public Poller {
     while (end_ > 0 && sockets_[static_cast<std::size_t>(end_ - 1)] == nullptr) --end_;
   }
 
-  void wait(std::int64_t nanoseconds, unsigned /*idle_turns*/) override {
+  void wait(std::int64_t nanoseconds, unsigned /*vain_attempts*/) override {
     begin_report();
     settle();
     reported_.clear();

@@ -14,8 +14,15 @@ namespace {
 
 class End final : public detail::Waiter {
  public:
-  void done() noexcept override { reached = true; }
+  explicit End(detail::Engine& engine) noexcept : engine_(engine) {}
+  void done() noexcept override {
+    reached = true;
+    engine_.call_attention();
+  }
   bool reached = false;
+
+ private:
+  detail::Engine& engine_;
 };
 
 Task<int> zero_after(Task<> task) {
@@ -46,7 +53,7 @@ int run(Task<int> task, Model model, const Options& options) {
     const auto engine = detail::entry(choice.model).make_engine(plan);
     detail::Worker worker(plan, *engine);
     detail::Scope scope;
-    End end;
+    End end(*engine);
     if (task.start(scope, end)) end.reached = true;
     worker.run_until(end.reached);
     return result_of(task);

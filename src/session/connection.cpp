@@ -1,56 +1,25 @@
 // connection.cpp - the public face of a session.
 #include <weir/connection.h>
 
-#include <new>
+#include <utility>
 
 #include "session/session.h"
 #include "session/worker.h"
 
 namespace weir {
-namespace detail {
+bool Sending::begin() { return wait_->session.begin_wait(*wait_); }
 
-bool Receive::start(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
-  return Session::of(connection_).start_receive(awaiting, scope);
-}
-
-Chunk Receive::await_resume() { return Session::of(connection_).take_received(); }
-
-bool SendBase::start(Piece bytes) {
-  SendWait* wait = nullptr;
-  const bool done = Session::of(*connection_).send(bytes, wait);
-  wait_ = wait;
-  return done;
-}
-bool SendBase::start(std::span<const Piece> pieces) {
-  SendWait* wait = nullptr;
-  const bool done = Session::of(*connection_).send(pieces, wait);
-  wait_ = wait;
-  return done;
-}
-bool SendBase::start(Chunk&& chunk) {
-  SendWait* wait = nullptr;
-  const bool done = Session::of(*connection_).send(std::move(chunk), wait);
-  wait_ = wait;
-  return done;
-}
-bool SendBase::start_finish() {
-  SendWait* wait = nullptr;
-  const bool done = Session::of(*connection_).finish(wait);
-  wait_ = wait;
-  return done;
-}
-
-void SendBase::suspend(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+void Sending::suspend(std::coroutine_handle<> awaiting, detail::Scope& scope) noexcept {
   wait_->suspend(awaiting, scope);
 }
 
-void SendBase::finish_wait() {
+void Sending::end() {
   const int result = wait_->result;
-  SendWait::free(std::exchange(wait_, nullptr));
+  drop();
   if (result < 0) throw IoError(-result, "send");
 }
 
-}  // namespace detail
+void Sending::drop() noexcept { detail::SendWait::free(std::exchange(wait_, nullptr)); }
 
 void Connection::reset() noexcept { detail::Session::of(*this).reset(); }
 

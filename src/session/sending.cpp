@@ -17,6 +17,8 @@ std::size_t Session::outbox_size() const noexcept {
   return worker_.engine().staged(*this) + (outbox_ == nullptr ? 0 : outbox_->bytes());
 }
 
+bool Session::has_room() const noexcept { return outbox_size() < worker_.options().outbox_high; }
+
 // What is staged already goes first.
 Outbox& Session::outbox() {
   if (outbox_ == nullptr) {
@@ -30,7 +32,7 @@ Outbox& Session::outbox() {
 }
 
 // Small sends of a connection that has nothing queued; the others go through the outbox.
-std::byte* Session::stage(std::size_t size) noexcept {
+[[gnu::always_inline]] inline std::byte* Session::stage(std::size_t size) noexcept {
   if (outbox_ != nullptr) return nullptr;
   Engine& engine = worker_.engine();
   sent_at = static_cast<std::uint16_t>(engine.tick());
@@ -45,61 +47,70 @@ void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
   } catch (const std::bad_alloc&) { send_failed(ENOMEM); }
 }
 
-bool Session::send(Piece bytes, SendWait*& wait) {
+inline SendWait* Session::send(Piece bytes) {
   check_send();
   if (bytes.size() < Outbox::copy_limit) [[likely]] {
     if (std::byte* room = stage(bytes.size())) [[likely]] {
       std::memcpy(room, bytes.data(), bytes.size());
-      return true;
+      return nullptr;
     }
   }
-  return send(std::span(&bytes, 1), wait);
+  return send_otherwise(bytes);
 }
 
-bool Session::send(std::span<const Piece> pieces, SendWait*& wait) {
+SendWait* Session::send_otherwise(Piece bytes) { return send(std::span(&bytes, 1)); }
+
+SendWait* Session::send(std::span<const Piece> pieces) {
   check_send();
   std::size_t total = 0;
   for (const Piece& piece : pieces) total += piece.size();
-  if (total == 0) return true;
+  if (total == 0) return nullptr;
   if (total < Outbox::copy_limit) {
     if (std::byte* room = stage(total)) {
       for (const Piece& piece : pieces) room = std::copy(piece.begin(), piece.end(), room);
-      return true;
+      return nullptr;
     }
-    if (outbox().copy(pieces, total, false)) return wait_for_room(wait);
+    if (outbox().copy(pieces, total, false)) return wait_for_room();
     ++base::counters.memory_waits;  // Sent from where it is, which needs no memory.
   }
-  wait = SendWait::make(*this, pieces);
-  outbox().borrow(*wait);
-  outbox_->flush();
-  return wait->ended_already();
+  return SendWait::make(*this, pieces);
 }
 
-bool Session::send(Chunk&& chunk, SendWait*& wait) {
+// Copying a few bytes is cheaper than to hold their buffer, but needs room.
+SendWait* Session::send(Chunk&& chunk) {
   constexpr std::size_t worth_a_lease = 512;
-  if (chunk.size() < worth_a_lease || !chunk.leased()) { return send(chunk.bytes(), wait); }
+  if (!chunk.leased()) return send(chunk.bytes());
   check_send();
+  if (chunk.size() < worth_a_lease) {
+    const Piece bytes = chunk.bytes();
+    if (std::byte* room = stage(bytes.size())) {
+      std::memcpy(room, bytes.data(), bytes.size());
+      chunk = {};
+      return nullptr;
+    }
+    if (outbox().copy(std::span(&bytes, 1), bytes.size(), false)) {
+      chunk = {};
+      return wait_for_room();
+    }
+  }
   outbox().take(std::move(chunk));
-  return wait_for_room(wait);
+  return wait_for_room();
 }
 
 // Below the high-water mark a send is done: the bytes go out when the handler next waits. Above
 // it the kernel is asked at once, and if that does not help the handler waits.
-bool Session::wait_for_room(SendWait*& wait) {
+SendWait* Session::wait_for_room() {
   Engine& engine = worker_.engine();
   if (outbox_->bytes() < worker_.options().outbox_high ||
       base::planted(base::Mutant::outbox_not_bounded)) {
     engine.flush_later(*outbox_);
-    return true;
+    return nullptr;
   }
   outbox_->flush();
-  if (outbox_size() < worker_.options().outbox_high) return true;
-  wait = SendWait::make(*this, {});
-  outbox_->add_wait(*wait);
-  return false;
+  return has_room() ? nullptr : SendWait::make(*this, {});
 }
 
-bool Session::finish(SendWait*& wait) {
+SendWait* Session::finish() {
   if (send_error_ != 0) throw IoError(send_error_, "finish");
   finishing_ = true;
   if (base::planted(base::Mutant::fin_before_flush) && !fin_sent_) {
@@ -110,10 +121,22 @@ bool Session::finish(SendWait*& wait) {
   if (outbox_ != nullptr) outbox_->flush();
   if (outbox_ == nullptr && !fin_sent_) outbox_emptied();
   if (send_error_ != 0) throw IoError(send_error_, "finish");
-  if (fin_sent_) return true;
-  wait = SendWait::make(*this, {});
+  if (fin_sent_) return nullptr;
+  SendWait* wait = SendWait::make(*this, {});
   wait->until_empty = true;
-  outbox_->add_wait(*wait);
+  return wait;
+}
+
+bool Session::begin_wait(SendWait& wait) {
+  if (wait.piece_count != 0) {
+    check_send();
+    outbox().borrow(wait);
+    outbox_->flush();
+    return wait.ended_already();
+  }
+  if (send_error_ != 0) throw IoError(send_error_, "send");
+  if (wait.until_empty ? fin_sent_ : has_room()) return true;
+  outbox_->add_wait(wait);
   return false;
 }
 
@@ -146,5 +169,17 @@ void Session::send_failed(int error) noexcept {
 void Session::cancel(SendWait& wait) noexcept {
   if (wait.state == Operation::State::parked) outbox_->withdraw(wait);
 }
+
+// For Connection and Sending.
+SendWait* send(Connection& connection, Piece bytes) {
+  return Session::of(connection).send(bytes);
+}
+SendWait* send(Connection& connection, std::span<const Piece> pieces) {
+  return Session::of(connection).send(pieces);
+}
+SendWait* send(Connection& connection, Chunk&& chunk) {
+  return Session::of(connection).send(std::move(chunk));
+}
+SendWait* finish(Connection& connection) { return Session::of(connection).finish(); }
 
 }  // namespace weir::detail

@@ -167,7 +167,7 @@ Task<> Session::linger() {
   while (!fin_sent_) {
     const std::size_t before = outbox_size();
     try {
-      Finish flushed(*this);
+      Sending flushed(finish());
       co_await within(patience, std::move(flushed));
     } catch (const IoError& error) {
       if (error.code() != std::errc::timed_out || outbox_size() == before) throw;
@@ -221,28 +221,38 @@ void Session::end_held() noexcept {
   if (held_ && !ending_) end();
 }
 
-bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
-  if (reset_) [[unlikely]] {
-    receive_.result = -ECONNRESET;
-    return false;
-  }
-  ASSERT(!receive_.pending());  // One receive at a time on a connection.
+inline bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
   Engine& engine = worker_.engine();
   receive_.since = static_cast<std::uint16_t>(engine.tick());
-  if (engine.start_receive(receive_)) return false;
+  if (reset_ || !engine.park_receive(*this, receive_)) [[unlikely]]
+    return try_receive(awaiting, scope);
   receive_.suspend(awaiting, scope);
   return true;
 }
 
-Chunk Session::take_received() {
-  if (receive_.result > 0) [[likely]] {
-    Buffer& buffer = *receive_.buffer;
-    const auto size = static_cast<std::size_t>(receive_.result);
-    heard_ = true;
-    ++base::counters.receives;
-    base::counters.bytes_received += size;
-    return Chunk(buffer.data + buffer.begin, size, &buffer);
+bool Session::try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+  if (reset_) {
+    receive_.result = -ECONNRESET;
+    return false;
   }
+  ASSERT(!receive_.pending());  // One receive at a time on a connection.
+  if (worker_.engine().start(receive_)) return false;
+  receive_.suspend(awaiting, scope);
+  return true;
+}
+
+inline Chunk Session::take_received() {
+  if (receive_.result <= 0) [[unlikely]]
+    return take_end();
+  Buffer& buffer = *receive_.buffer;
+  const auto size = static_cast<std::size_t>(receive_.result);
+  heard_ = true;
+  ++base::counters.receives;
+  base::counters.bytes_received += size;
+  return Chunk(buffer.data + buffer.begin, size, &buffer);
+}
+
+Chunk Session::take_end() {
   if (receive_.result < 0) {
     const int error = timed_out_ != TimedOut::no ? ETIMEDOUT
                       : reset_                   ? ECONNRESET
@@ -253,6 +263,12 @@ Chunk Session::take_received() {
   if (base::planted(base::Mutant::half_close_is_close)) send_error_ = EPIPE;
   return Chunk();
 }
+
+bool Receive::start(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+  return Session::of(connection_).start_receive(awaiting, scope);
+}
+
+Chunk Receive::await_resume() { return Session::of(connection_).take_received(); }
 
 void Session::reset() noexcept {
   if (reset_) return;

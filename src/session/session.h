@@ -54,10 +54,12 @@ class Session final : public Connection, public Link, private Socket, private Wa
   /// False: it has ended already, and take_received() has its result.
   bool start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
   Chunk take_received();
-  bool send(Piece bytes, SendWait*& wait);
-  bool send(std::span<const Piece> pieces, SendWait*& wait);
-  bool send(Chunk&& chunk, SendWait*& wait);
-  bool finish(SendWait*& wait);
+  SendWait* send(Piece bytes);
+  SendWait* send(std::span<const Piece> pieces);
+  SendWait* send(Chunk&& chunk);
+  SendWait* finish();
+  /// True: there is nothing to wait for, or no longer; the wait has its result.
+  bool begin_wait(SendWait& wait);
 
   void reset() noexcept;
   void spawn(Task<> task);
@@ -92,6 +94,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   };
   struct Child;
 
+  bool try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
+  Chunk take_end();
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;
@@ -110,7 +114,9 @@ class Session final : public Connection, public Link, private Socket, private Wa
   [[noreturn]] void throw_cannot_send() const;
   std::byte* stage(std::size_t size) noexcept;
   Outbox& outbox();
-  bool wait_for_room(SendWait*& wait);
+  SendWait* send_otherwise(Piece bytes);
+  SendWait* wait_for_room();
+  bool has_room() const noexcept;
 
   Worker& worker_;
   ReceiveOperation receive_;

@@ -50,6 +50,18 @@ Worker* Worker::exchange_current(Worker* worker) noexcept {
 
 void Worker::turn() {
   engine_.turn(true);
+  look_after();
+}
+
+// What other processes and threads do for us calls for no attention, so it is looked at always.
+void Worker::turns() {
+  if (placement_ != nullptr) return turn();
+  engine_.turns();
+  look_after();
+}
+
+void Worker::look_after() {
+  engine_.attention_paid();
   if (engine_.tick() != tick_seen_) tick_passed();
   if (engine_.take_wake()) look_outside();
   if (!ended_.empty()) bury();
@@ -63,7 +75,7 @@ void Worker::turn() {
 
 void Worker::run() {
   start();
-  while (!is_done()) turn();
+  while (!is_done()) turns();
   finish_timers();
 }
 
@@ -83,17 +95,17 @@ bool Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
   placed_here_ = true;
   if (!serve_here(fd, id, is_tcp)) return false;
   look_outside();
-  while (open_ > clients_) turn();
+  while (open_ > clients_) turns();
   end_clients();
-  while (open_ > 0) turn();
+  while (open_ > 0) turns();
   finish_timers();
   return true;
 }
 
 void Worker::run_until(const bool& finished) {
-  while (!finished) turn();
+  while (!finished) turns();
   end_clients();
-  while (open_ > 0) turn();
+  while (open_ > 0) turns();
   finish_timers();
 }
 
@@ -192,6 +204,7 @@ void Worker::session_closed(Session& session) noexcept {
   --open_;
   if (open_ == 0) engine_.keep_ticking(false);
   if (open_ == 0 || (drain_ >= 0 && open_ == clients_)) quiet_ = true;
+  engine_.call_attention();
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {
       if (!base::planted(base::Mutant::room_not_noticed)) balance();

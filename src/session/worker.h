@@ -82,7 +82,10 @@ class Worker {
 
   // For acceptors.
   void accepted(int fd, bool is_tcp) noexcept;
-  void acceptor_closed() noexcept { --listening_; }
+  void acceptor_closed() noexcept {
+    --listening_;
+    engine_.call_attention();
+  }
   bool turns_away() const noexcept { return options().overload == Overload::reject; }
   void log_rest(int error) noexcept;
 
@@ -142,6 +145,9 @@ class Worker {
   /// cannot watch so large a descriptor.
   enum class Obstacle : std::uint8_t { none, busy, full, address, memory, resources, number };
 
+  /// Turns, one or many, until something but operations needs looking after.
+  void turns();
+  void look_after();
   void tend_placement() noexcept;
   void begin_ticking() noexcept;
   void add_session(Session& session) noexcept;
