@@ -66,15 +66,23 @@ class Server {
   simulated::Service* service_;
 };
 
+/// Whether this model's engine runs over the simulated network; `automatic`: one drawn from the
+/// seed. The others need threads, processes or descriptor sets of their own.
+bool can_simulate(Model model) noexcept;
+
 /// How a server in a world is run, beside its Options.
 struct Serving {
   Options options{};
   /// The engine that runs: iterative, poll, epoll-lt, epoll-et or io-uring, over the simulated
-  /// network. Automatic: drawn from the seed, among those that serve many clients at once.
+  /// network (can_simulate()). Automatic: drawn from the seed, among those that serve many
+  /// clients at once. World::serve() throws StartError for another.
   Model model = Model::automatic;
   /// Sockets that are not TCP: a receive may end before the bytes that are there do. Without
   /// it the seed decides.
   bool unix_socket = false;
+  /// What makes no difference to a handler is drawn from the seed where it is as by default:
+  /// budget_operations, send_when_writable, reuse_port, and the kind of socket. False: as it is.
+  bool drawn = true;
 };
 
 /// One run: servers, clients, a network between them and a clock of its own. Everything that

@@ -34,12 +34,6 @@ void NodeCalls::fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept
   wakes_at_ = nanoseconds < 0 ? -1 : network_.now() + nanoseconds;
 }
 
-bool NodeCalls::due() noexcept {
-  if (!asleep_) return true;
-  if (wakes_at_ >= 0 && wakes_at_ <= network_.now()) return true;
-  return sleeper_ != nullptr && sleeper_->ready();
-}
-
 bool NodeCalls::Polled::ready() {
   return std::ranges::any_of(
       entries, [this](const auto& entry) { return happened(network_, entry) != 0; });
@@ -92,9 +86,20 @@ std::int64_t NodeCalls::send(int fd, const kernel::Slice* slices, std::size_t co
 
 // What would block comes back as after a receive timeout, and the node sleeps on it.
 void NodeCalls::sleep_on(int fd, std::int16_t wanted) noexcept {
+  const File* file = network_.file(fd);
+  const std::int64_t bound = file == nullptr ? 0 : file->blocking_bound;
   polled_.entries.assign(1, {fd, wanted, 0});
-  fall_asleep(&polled_, -1);
+  fall_asleep(&polled_, bound > 0 ? bound : -1);
   in_call_ = true;
+}
+
+void NodeCalls::set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept {
+  if (File* file = network_.file(fd)) file->blocking_bound = nanoseconds;
+}
+
+bool NodeCalls::has_blocking_bound(int fd) noexcept {
+  const File* file = network_.file(fd);
+  return file != nullptr && file->blocking_bound > 0;
 }
 
 std::int64_t NodeCalls::receive_blocking(int fd, void* data, std::size_t size) noexcept {

@@ -113,7 +113,7 @@ void WorldState::look_for_forgotten() {
   if (network_.next_arrival() >= 0) return;
   for (auto& node : nodes_) {
     if (!node->worker || node->dead || node->ended() || node->due()) continue;
-    if (node->calls.wakes_at() >= 0) continue;
+    if (node->wakes_at() >= 0) continue;
     node->worker->visit_sessions([&](detail::Session& session) {
       const detail::Socket& socket = session.socket();
       if (socket.fd < 0) return;
@@ -130,16 +130,30 @@ void WorldState::look_for_forgotten() {
 void WorldState::stop_all() {
   ending_ = true;
   for (auto& service : services_) stop(*service, 0);
-  // The dead may now tidy up what they left in memory.
-  for (auto& node : nodes_) {
-    if (std::exchange(node->dead, false)) node->calls.freeze();
+  run_to_end("a stop does not end the server\n");
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i]->dead) bury(*nodes_[i]);
   }
+}
+
+void WorldState::run_to_end(const char* otherwise) {
   const auto all_ended = [this] {
-    return std::ranges::all_of(nodes_, [](auto& node) { return !node->serves || node->ended(); });
+    return std::ranges::all_of(
+        nodes_, [](auto& node) { return !node->serves || node->dead || node->ended(); });
   };
   while (!all_ended()) {
-    if (!step()) throw Stop("a stop does not end the server\n" + who_waits());
+    if (!step()) throw Stop(otherwise + who_waits());
   }
+}
+
+// The dead may now tidy up what they left in memory. The room had forgotten what they held.
+void WorldState::bury(Node& node) {
+  node.dead = false;
+  node.calls.freeze();
+  for (std::size_t left = node.worker->open_sessions(); left > 0; --left) {
+    static_cast<void>(node.plan.room->enter(node.plan.index));
+  }
+  run_to_end("what a dead worker left in memory cannot be tidied up\n");
 }
 
 void WorldState::close_all() {
@@ -167,6 +181,10 @@ void WorldState::check_end() {
     node->worker.reset();
     node->engine.reset();
     node->waker.close();
+  }
+  for (auto& service : services_) {
+    const std::uint64_t held = service->room->memory().held();
+    if (held != 0) throw Stop(fmt::format("{} bytes of buffers are counted and not held", held));
   }
   while (network_.next_arrival() >= 0) {
     network_.advance_to(network_.next_arrival());

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include <weir/simulation.h>
@@ -129,7 +130,11 @@ class Explorer {
     unsigned count = exploration_.threads;
     if (count == 0) count = std::max(std::thread::hardware_concurrency(), 1u);
     std::vector<std::thread> threads;
-    for (unsigned i = 1; i < count; ++i) threads.emplace_back([this] { run_some(); });
+    try {
+      while (threads.size() + 1 < count) threads.emplace_back([this] { run_some(); });
+    } catch (const std::system_error&) {
+      // No more of them are to be had: those that there are do it all.
+    }
     run_some();
     for (std::thread& thread : threads) thread.join();
   }

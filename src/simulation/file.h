@@ -47,6 +47,7 @@ class File {
   unsigned references = 0;
   unsigned ghosts = 0;  // Of these: held by a process that has died, and by nobody really.
   bool is_closed = false;
+  std::int64_t blocking_bound = 0;  // How long a call on it blocks, in ns; 0: for ever.
 };
 
 /// A descriptor that wakes a worker: eventfd(2).

@@ -216,6 +216,7 @@ int Network::accept(Listener& listener, unsigned worker) {
   Stream& accepted = *listener.waiting.front();
   listener.waiting.pop_front();
   accepted.owner = worker;
+  if (accepted.is_tcp) accepted.blocking_bound = listener.blocking_bound;  // socket(7)
   trace_.add(now_, Entry::accepted, accepted.name, worker);
   return open(accepted);
 }

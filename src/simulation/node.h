@@ -34,8 +34,10 @@ class NodeCalls final : public kernel::Calls {
   /// Notes a wait that found nothing: until something is ready or the time has passed (negative:
   /// for ever). What the node does before it is run again it should have slept through.
   void fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept;
-  bool due() noexcept;
-  /// Asleep in a blocking call, which nothing but its descriptor ends in the end.
+  bool due() noexcept { return !asleep_ || is_ready() || time_is_up(); }
+  bool is_ready() noexcept { return sleeper_ != nullptr && sleeper_->ready(); }
+  bool time_is_up() noexcept { return wakes_at_ >= 0 && wakes_at_ <= network_.now(); }
+  /// Asleep in a blocking call, which ends by its descriptor, or when its bound is reached.
   bool in_blocking_call() const noexcept { return asleep_ && in_call_; }
   /// When it wakes by itself; negative: never.
   std::int64_t wakes_at() const noexcept { return wakes_at_; }
@@ -67,8 +69,8 @@ class NodeCalls final : public kernel::Calls {
   void finish_sending(int fd) noexcept override;
   void reset_on_close(int fd) noexcept override;
   std::size_t unread(int fd) noexcept override;
-  void set_blocking_bound(int, std::int64_t) noexcept override {}
-  bool has_blocking_bound(int) noexcept override { return true; }
+  void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept override;
+  bool has_blocking_bound(int fd) noexcept override;
   void set_nonblocking(int, bool) noexcept override {}
   Endpoint local(int fd) override;
   Endpoint peer(int fd) override;
@@ -142,8 +144,16 @@ class Node {
     const Entered entered(*this);
     action();
   }
-  /// A blocking call looks now and then whether it was woken; here, at once.
-  bool due() noexcept { return calls.due() || (calls.in_blocking_call() && waker.woken()); }
+  /// A blocking call looks now and then whether it was woken; here, at once. What else it would
+  /// look for at its bound are the deadlines: if there are none, it sleeps on.
+  bool due() noexcept {
+    if (!calls.in_blocking_call()) return calls.due();
+    return calls.is_ready() || waker.woken() || (engine->is_ticking() && calls.time_is_up());
+  }
+  /// When it wakes by itself; negative: never.
+  std::int64_t wakes_at() noexcept {
+    return calls.in_blocking_call() && !engine->is_ticking() ? -1 : calls.wakes_at();
+  }
   bool ended() noexcept { return has_ended_; }
   const Statistics& statistics() const noexcept { return statistics_; }
 

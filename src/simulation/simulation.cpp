@@ -1,4 +1,5 @@
 // simulation.cpp - the public face of a world.
+#include <weir/error.h>
 #include <weir/simulation.h>
 
 #include "session/session.h"
@@ -7,6 +8,18 @@
 namespace weir::simulation {
 
 using simulated::Entry;
+
+bool can_simulate(Model model) noexcept {
+  switch (model) {
+    case Model::automatic:
+    case Model::iterative:
+    case Model::poll:
+    case Model::epoll_lt:
+    case Model::epoll_et:
+    case Model::io_uring: return true;
+    default: return false;
+  }
+}
 
 const Endpoint& Server::endpoint() const noexcept { return service_->endpoint; }
 
@@ -19,7 +32,13 @@ bool Server::stopped() const noexcept { return service_->world->stopped(*service
 Statistics Server::statistics() const noexcept { return service_->world->statistics(*service_); }
 
 Server World::serve_handler(detail::Handler* handler, const Serving& serving) {
-  return Server(state_->serve(std::unique_ptr<detail::Handler>(handler), serving));
+  std::unique_ptr<detail::Handler> owned(handler);
+  if (!can_simulate(serving.model)) {
+    throw StartError(
+        "this model is not simulated; there are iterative, poll, epoll-lt, epoll-et "
+        "and io-uring");
+  }
+  return Server(state_->serve(std::move(owned), serving));
 }
 
 Task<Client> World::connect(Server server) { return weir::connect(server.endpoint()); }

@@ -8,6 +8,9 @@
 #include <weir/model.h>
 
 namespace weir::simulated {
+
+using simulation::Fault;
+
 namespace {
 
 // "{a}" is an end of a connection, a worker or a number; see line().
@@ -87,7 +90,9 @@ void Trace::add_text(std::int64_t now, Entry entry, std::string_view text) {
 std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   std::string text(texts[static_cast<std::size_t>(row.entry)]);
   if (row.entry == Entry::note || row.entry == Entry::log) text += notes[row.a];
-  replace(text, "{fault}", std::string(simulation::name(static_cast<simulation::Fault>(row.a))));
+  if (row.entry == Entry::fault) {  // Other rows have other numbers there.
+    replace(text, "{fault}", std::string(simulation::name(static_cast<Fault>(row.a))));
+  }
   replace(text, "{end}", end_name(row.a));
   replace(text, "{model}", std::string(model_name(static_cast<Model>(row.b))));
   replace(text, "{a}", fmt::format("{}", row.a));
@@ -100,6 +105,14 @@ std::vector<std::string> Trace::lines() const {
   std::vector<std::string> result;
   for (const Row& row : rows_) {
     if (row.entry != Entry::turn) result.push_back(line(row, texts_));
+  }
+  return result;
+}
+
+std::vector<std::string> Trace::logged() const {
+  std::vector<std::string> result;
+  for (const Row& row : rows_) {
+    if (row.entry == Entry::log) result.push_back(texts_[row.a]);
   }
   return result;
 }

@@ -52,6 +52,8 @@ class Trace {
   std::uint64_t hash() const noexcept { return hash_; }
   /// One line for each entry that a reader wants to see.
   std::vector<std::string> lines() const;
+  /// What was logged, without the rest; if the trace is kept.
+  std::vector<std::string> logged() const;
 
  private:
   struct Row {

@@ -8,11 +8,13 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "engine/blocking.h"
 
 namespace weir::simulated {
 namespace {
 
 constexpr std::uint64_t steps_max = 20'000'000;
+constexpr std::uint64_t steps_between_counts = 64;
 constinit thread_local WorldState* current_world = nullptr;
 
 void take_log(LogLevel /*level*/, std::string_view line) {
@@ -62,7 +64,6 @@ Node& WorldState::add_node(const char* /*role*/) {
   const auto name = static_cast<unsigned>(nodes_.size());
   Node& node = *nodes_.emplace_back(std::make_unique<Node>(network_, name));
   node.plan.log = take_log;
-  node.plan.connections_max = 100'000;
   return node;
 }
 
@@ -92,12 +93,13 @@ Service& WorldState::serve(std::unique_ptr<detail::Handler> handler,
   service.handler = std::move(handler);
   service.serving = serving;
   service.model = serving.model == Model::automatic ? draw_model() : serving.model;
-  draw_options(service);
+  if (serving.drawn) draw_options(service);
   if (service.serving.unix_socket) {
     service.endpoint = Endpoint::parse(fmt::format("unix:/simulated/{}", service.number));
   } else {
     service.endpoint = Endpoint::parse(fmt::format("10.0.0.{}:7000", service.number));
   }
+  make_room(service);
   const Options& options = service.serving.options;
   const auto backlog = static_cast<std::size_t>(std::max(options.backlog, 1));
   int first = -1;
@@ -106,20 +108,37 @@ Service& WorldState::serve(std::unique_ptr<detail::Handler> handler,
     const int listener =
         own ? network_.listen(service.endpoint, backlog) : network_.duplicate(first);
     if (first < 0) first = listener;
-    add_worker(service, {listener});
+    if (service.model == Model::iterative) {
+      network_.file(listener)->blocking_bound = detail::BlockingEngine::blocking_bound;
+    }
+    add_worker(service, worker, {listener});
   }
   return service;
 }
 
-Node& WorldState::add_worker(Service& service, const std::vector<int>& listeners) {
+// As a real server has it (server/launch.cpp), but descriptors never run out.
+void WorldState::make_room(Service& service) {
+  constexpr std::uint32_t very_many = 100'000;
+  const Options& options = service.serving.options;
+  detail::Room::Limits limits;
+  limits.workers = options.workers;
+  limits.connections = options.connections_max != 0 ? options.connections_max : very_many;
+  limits.per_address = options.connections_per_address;
+  limits.memory = options.memory_max;
+  limits.seed = seed_;
+  service.room_memory.resize(detail::Room::size(limits) / sizeof(Service::Line) + 1);
+  service.room = std::make_unique<detail::Room>(limits, service.room_memory.data());
+}
+
+Node& WorldState::add_worker(Service& service, unsigned index,
+                             const std::vector<int>& listeners) {
   Node& node = add_node("server");
   node.serves = true;
   node.plan.handler = service.handler.get();
   node.plan.options = service.serving.options;
   node.plan.listeners = listeners;
-  const unsigned most = service.serving.options.connections_max;
-  const unsigned workers = service.serving.options.workers;
-  if (most != 0) node.plan.connections_max = std::max(most / workers, 1u);
+  node.plan.room = service.room.get();
+  node.plan.index = index;
   if (service.model == Model::iterative) node.plan.connections_max = 1;
   service.nodes.push_back(&node);
   trace_.add(network_.now(), Entry::listening, node.calls.name(),
@@ -145,6 +164,9 @@ bool WorldState::stopped(const Service& service) const noexcept {
 Statistics WorldState::statistics(const Service& service) const noexcept {
   Statistics sum;
   for (const Node* node : service.nodes) base::add(sum, node->statistics());
+  sum.open_peak = service.room->open_peak();
+  sum.buffer_bytes = service.room->memory().held();
+  sum.buffer_bytes_peak = service.room->memory().peak();
   return sum;
 }
 
@@ -170,8 +192,23 @@ bool WorldState::step() {
   }
   if (!network_.misuse().empty()) throw Stop(network_.misuse());
   if (!failure_.empty()) throw Stop(failure_);
+  if (steps_ % steps_between_counts == 0) check_counts();
   if (!ending_) make_trouble();
   return true;
+}
+
+// Each connection that was accepted is open or was closed, in whatever moment one looks.
+void WorldState::check_counts() {
+  for (auto& node : nodes_) {
+    if (!node->serves || !node->worker || node->dead) continue;
+    std::uint64_t open = 0;
+    node->worker->visit_sessions(
+        [&](detail::Session& each) { open += each.is_client() ? 0 : 1; });
+    const Statistics& seen = node->statistics();
+    if (seen.accepted == open + seen.closed) continue;
+    throw Stop(fmt::format("worker {}: {} connections were accepted, {} are open, {} were closed",
+                           node->calls.name(), seen.accepted, open, seen.closed));
+  }
 }
 
 void WorldState::run_node(Node& node) {
@@ -190,7 +227,7 @@ bool WorldState::pass_time() {
   std::int64_t next = network_.next_arrival();
   for (auto& node : nodes_) {
     if (!node->worker || node->dead || node->ended()) continue;
-    const std::int64_t wakes = node->calls.wakes_at();
+    const std::int64_t wakes = node->wakes_at();
     if (wakes >= 0 && (next < 0 || wakes < next)) next = wakes;
   }
   if (next < 0) return false;
@@ -231,7 +268,8 @@ void WorldState::kill(Service& service, Node& node) {
     listeners.push_back(network_.duplicate(listener));
   }
   network_.end_process(node.calls.name(), node.plan.listeners);
-  add_worker(service, listeners);
+  service.room->forget(node.plan.index);
+  add_worker(service, node.plan.index, listeners);
 }
 
 }  // namespace weir::simulated

@@ -1,6 +1,7 @@
 // world.h - one run: nodes, a network, a scenario, and the order in which they take their turns.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include "base/frame_fault.h"
 #include "base/prng.h"
+#include "session/room.h"
 #include "simulation/network.h"
 #include "simulation/node.h"
 #include "simulation/trace.h"
@@ -34,6 +36,12 @@ struct Service {
   std::unique_ptr<detail::Handler> handler;
   simulation::Serving serving;
   Model model = Model::automatic;
+  // The limits of the whole server, in memory that its workers share.
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  std::vector<Line> room_memory;
+  std::unique_ptr<detail::Room> room;
   std::vector<Node*> nodes;
   bool stopping = false;
 };
@@ -83,7 +91,8 @@ class WorldState final : private detail::FrameFault {
 
   bool strikes() noexcept override;  // Memory.
   Node& add_node(const char* role);
-  Node& add_worker(Service& service, const std::vector<int>& listeners);
+  Node& add_worker(Service& service, unsigned index, const std::vector<int>& listeners);
+  void make_room(Service& service);
   Model draw_model();
   void draw_options(Service& service);
 
@@ -92,6 +101,7 @@ class WorldState final : private detail::FrameFault {
   bool pass_time();
   void run_node(Node& node);
   void make_trouble();
+  void check_counts();
   void kill(Service& service, Node& node);
 
   void begin(const simulation::Scenario& scenario, simulation::World& world);
@@ -99,6 +109,8 @@ class WorldState final : private detail::FrameFault {
   void judge(Strand& strand, Outcome& outcome);
   void settle();
   void stop_all();
+  void run_to_end(const char* otherwise);
+  void bury(Node& node);
   void close_all();
   void check_end();
   void abandon() noexcept;
