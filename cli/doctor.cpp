@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <weir/diagnosis.h>
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/names.h"
 
@@ -76,12 +77,10 @@ void add_doctor(CLI::App& tool, int& exit_code) {
   const auto request = std::make_shared<Request>();
   CLI::App* command = tool.add_subcommand(
       "doctor", "What works on this machine, what limits it, and what to do about it");
-  command->add_option("--connections", request->options.connections, "How many at once")
-      ->check(CLI::Range(1, 100'000'000))
-      ->capture_default_str();
-  command->add_option("--backlog", request->options.backlog, "How many may wait for an accept")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  add_value(*command, "--connections", "N", request->options.connections, number(1, 100'000'000),
+            "How many at once");
+  add_value(*command, "--backlog", "N", request->options.backlog, number(1, 1'000'000),
+            "How many may wait for an accept");
   command->add_option("--model", request->model, "Which model must work: " + model_list())
       ->type_name("")
       ->capture_default_str();

@@ -11,6 +11,7 @@
 #include <weir/simulation.h>
 #include <weir/time.h>
 #include <weir/when.h>
+#include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/handlers.h"
 #include "cli/names.h"
@@ -172,6 +173,12 @@ int run(const Wish& wish) {
         fmt::format("unknown handler '{}'; weir serve --help lists them", wish.handler));
   }
   const Model model = model_of(wish.model);
+  if (!simulation::can_simulate(model)) {
+    throw UsageError(
+        fmt::format("model '{}' is not simulated; there are iterative, poll, epoll-lt, epoll-et, "
+                    "io-uring, automatic",
+                    wish.model));
+  }
   Exploration exploration = exploration_of(wish);
   const simulation::Scenario scenario = [&](World& world) { return visits(world, wish, model); };
   if (wish.replay != 0) return replay(wish, exploration, scenario);
@@ -196,18 +203,27 @@ void add_simulate(CLI::App& tool, int& exit_code) {
   CLI::App* command = tool.add_subcommand(
       "simulate", "Run a built-in handler against thousands of seeded networks, in virtual time");
   command->add_option("handler", wish->handler, "As for weir serve")->required();
-  command->add_option("--seeds", wish->seeds, "How many networks (default 1000)");
-  command->add_option("--first", wish->first, "The first seed (default 1)");
-  command->add_option("--faults", wish->faults,
-                      "all, harmless, none, or names with commas: " + fault_names());
+  constexpr std::int64_t most = INT64_MAX;
+  add_value(*command, "--seeds", "N", wish->seeds, number(1, most), "How many networks");
+  add_value(*command, "--first", "SEED", wish->first, number(1, most), "The first seed");
+  command
+      ->add_option("--faults", wish->faults,
+                   "all, harmless, none, or names with commas: " + fault_names())
+      ->type_name("LIST")
+      ->capture_default_str();
   command->add_flag("!--no-swarm", wish->swarm,
                     "All faults on every seed, instead of a random half of them");
-  command->add_option("--model", wish->model,
-                      "iterative, poll, epoll-lt, epoll-et or io-uring (default: by the seed)");
-  command->add_option("--workers", wish->workers, "Workers of the server (default 2)")
-      ->check(CLI::Range(1, 64));
-  command->add_option("--threads", wish->threads, "Threads that explore (default: the cores)");
-  command->add_option("--replay", wish->replay, "Run this one seed and print its trace");
+  command
+      ->add_option("--model", wish->model,
+                   "iterative, poll, epoll-lt, epoll-et or io-uring; automatic: by the seed")
+      ->type_name("MODEL")
+      ->capture_default_str();
+  add_value(*command, "--workers", "N", wish->workers, number(1, 64), "Workers of the server");
+  add_value(*command, "--threads", "N", wish->threads, number(0, 1024),
+            "Threads that explore; 0: one for each core");
+  command->add_option("--replay", wish->replay, "Run this one seed and print its trace")
+      ->check(number(1, most))
+      ->type_name("SEED");
   command->callback([wish, &exit_code] { exit_code = run(*wish); });
 }
 

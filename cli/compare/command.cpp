@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -23,6 +22,7 @@
 #include "cli/compare/table.h"
 #include "cli/log.h"
 #include "cli/names.h"
+#include "cli/output.h"
 #include "cli/system/accounting.h"
 #include "cli/system/machine.h"
 #include "cli/system/terminal.h"
@@ -64,8 +64,14 @@ Subject foreign(const std::string& given) {
     subject.name = given.substr(0, equals);
     subject.command = words_of(given.substr(equals + 1));
   }
-  if (subject.command.empty()) {
+  const bool has_port = std::ranges::any_of(
+      subject.command, [](const std::string& word) { return word.find("{port}") != word.npos; });
+  if (!has_port) {
     throw UsageError(fmt::format("--against '{}' is not 'NAME=COMMAND ... {{port}}'", given));
+  }
+  if (!program_exists(subject.command.front())) {
+    throw UsageError(
+        fmt::format("--against '{}': there is no program '{}'", given, subject.command.front()));
   }
   return subject;
 }
@@ -129,6 +135,15 @@ Asked with_quick(Asked asked) {
   return asked;
 }
 
+void check_cpus(const char* option, const std::vector<unsigned>& wanted,
+                const std::vector<unsigned>& allowed) {
+  for (const unsigned cpu : wanted) {
+    if (std::ranges::find(allowed, cpu) != allowed.end()) continue;
+    throw UsageError(fmt::format("{}: there is no CPU {} for us here; there are {}", option, cpu,
+                                 fmt::join(allowed, ",")));
+  }
+}
+
 Conditions conditions_of(const Asked& asked) {
   Conditions conditions;
   conditions.tool = own_path();
@@ -136,6 +151,8 @@ Conditions conditions_of(const Asked& asked) {
   conditions.duration_s = asked.duration_s;
   conditions.descriptors = raise_descriptor_limit();
   const std::vector<unsigned> cpus = allowed_cpus();
+  check_cpus("--server-cpus", asked.server_cpus, cpus);
+  check_cpus("--load-cpus", asked.load_cpus, cpus);
   conditions.server_cpus = asked.server_cpus;
   conditions.load_cpus = asked.load_cpus;
   if (cpus.size() > 1 && asked.server_cpus.empty() && asked.load_cpus.empty()) {
@@ -177,13 +194,6 @@ void show_progress(const std::string& what, std::size_t done, std::size_t all) {
   }
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file(path, std::ios::binary);
-  file << text;
-  file.flush();
-  if (!file) throw std::runtime_error(fmt::format("cannot write '{}'", path));
-}
-
 void write_results(const Comparison& comparison, const Asked& asked) {
   const std::string json = to_json(comparison).dump();
   if (!asked.json.empty()) write_file(asked.json, json + "\n");
@@ -198,6 +208,8 @@ void write_results(const Comparison& comparison, const Asked& asked) {
 
 int compare(const Asked& given, const std::string& command) {
   const Asked asked = with_quick(given);
+  if (!asked.json.empty()) check_writable(asked.json);
+  if (!asked.html.empty() && has_report()) check_writable(asked.html);
   Comparison comparison;
   comparison.command = command;
   set_up_subjects(comparison, asked);

@@ -1,7 +1,5 @@
 // command.cpp - `weir explain`: a model at work, call by call.
-#include <fstream>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -13,6 +11,7 @@
 #include "cli/explain/page.h"
 #include "cli/explain/print.h"
 #include "cli/names.h"
+#include "cli/output.h"
 
 namespace weir::cli {
 namespace {
@@ -20,28 +19,24 @@ namespace {
 struct Request {
   std::vector<std::string> models;
   std::string html;
+  bool to_page = false;
   bool literal = false;
   bool everything = false;
   bool times = false;
 };
 
-void write_page(const std::string& path, const std::vector<Timeline>& timelines) {
-  std::ofstream file(path);
-  file << to_page(timelines);
-  file.close();
-  if (!file) throw std::runtime_error(fmt::format("cannot write '{}'", path));
-  fmt::print("{}\n", path);
-}
-
 int explain(const Request& request) {
+  if (request.models.size() > 2) throw UsageError("one model, or two of them side by side");
+  if (request.to_page) check_writable(request.html);
   std::vector<Timeline> timelines;
   for (const std::string& wanted : request.models) {
     Model model = model_of(wanted);
     if (model == Model::automatic) model = choose_model().model;
     timelines.push_back(timeline(converse(model, request.literal), request.everything));
   }
-  if (!request.html.empty()) {
-    write_page(request.html, timelines);
+  if (request.to_page) {
+    write_file(request.html, to_page(timelines));
+    fmt::print("{}\n", request.html);
     return 0;
   }
   fmt::print("{}", timelines.size() == 2 ? to_text(timelines[0], timelines[1])
@@ -60,7 +55,7 @@ void add_explain(CLI::App& tool, int& exit_code) {
   command->add_option("MODEL", request->models, "The model, or two of them: " + model_list())
       ->type_name("")
       ->required()
-      ->expected(1, 2);
+      ->expected(1, -1);
   command->add_flag("--literal", request->literal,
                     "By the textbook: queue every byte, ask for writability, send when told");
   command->add_flag("--all", request->everything,
@@ -68,7 +63,10 @@ void add_explain(CLI::App& tool, int& exit_code) {
   command->add_flag("--times", request->times, "When each call began and how long it took");
   command->add_option("--html", request->html, "Write a page to this file, one lane a client")
       ->type_name("FILE");
-  command->callback([request, &exit_code] { exit_code = explain(*request); });
+  command->callback([request, command, &exit_code] {
+    request->to_page = command->count("--html") > 0;
+    exit_code = explain(*request);
+  });
 }
 
 }  // namespace weir::cli

@@ -3,6 +3,9 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <sstream>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -59,6 +62,16 @@ std::int64_t microseconds(const timeval& time) {
 }
 
 }  // namespace
+
+bool program_exists(const std::string& program) {
+  if (program.find('/') != std::string::npos) return access(program.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  std::istringstream directories(path != nullptr ? path : "/bin:/usr/bin");
+  for (std::string each; std::getline(directories, each, ':');) {
+    if (access((each + "/" + program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
 
 Child::Child(const std::vector<std::string>& command, const std::vector<unsigned>& cpus) {
   std::vector<char*> arguments;

@@ -21,6 +21,9 @@ struct Usage {
   int exit_code = 0;  ///< 128 + the signal that ended it
 };
 
+/// Whether there is such a program: a path, or a name that is found on PATH.
+bool program_exists(const std::string& program);
+
 class Child {
  public:
   /// The program's path or name, and its arguments; it may run on these CPUs only (none: any).
