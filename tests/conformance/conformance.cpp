@@ -9,17 +9,36 @@ namespace conformance {
 
 namespace {
 
-std::vector<std::string> command(const std::string& handler, const Shape& shape,
-                                 const TestServer::Values& values) {
+constexpr weir::Model simulated_models[] = {weir::Model::iterative, weir::Model::poll,
+                                            weir::Model::epoll_lt, weir::Model::epoll_et,
+                                            weir::Model::io_uring};
+
+std::vector<std::string> arguments(const std::string& handler, const Shape& shape,
+                                   const TestServer::Values& values) {
   std::vector<std::string> words = {
-      server_program(), handler,
-      "--workers",      std::to_string(shape.workers),
-      "--kind",         shape.kind == weir::WorkerKind::process ? "process" : "thread"};
+      handler, "--workers", std::to_string(shape.workers), "--kind",
+      shape.kind == weir::WorkerKind::process ? "process" : "thread"};
   if (shape.model != weir::Model::automatic) {
     words.insert(words.end(), {"--model", std::string(weir::name(shape.model))});
   }
   words.insert(words.end(), values.begin(), values.end());
   return words;
+}
+
+std::unique_ptr<support::Program> start(std::vector<std::string> words, const Shape& shape,
+                                        Child::Options options, SimulatedWorld* world) {
+  if (world != nullptr) return world->start(shape.model, words);
+  words.insert(words.begin(), server_program());
+  return std::make_unique<Child>(std::move(words), std::move(options));
+}
+
+/// The same for each test in every run (FNV-1a).
+std::uint64_t seed_of(const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char letter : name) {
+    hash = (hash ^ static_cast<unsigned char>(letter)) * 0x100000001b3;
+  }
+  return hash;
 }
 
 /// What a process says on stderr when it went wrong without its exit code telling: a forked
@@ -35,7 +54,8 @@ std::string complaint(const std::string& errors) {
 
 std::string Shape::name() const {
   const char* unit = kind == weir::WorkerKind::process ? "process" : "thread";
-  return std::string(weir::name(model)) + "." + std::to_string(workers) + "-" + unit +
+  return (simulated ? "simulated-" : "") + std::string(weir::name(model)) + "." +
+         std::to_string(workers) + "-" + unit +
          (workers == 1                        ? ""
           : kind == weir::WorkerKind::process ? "es"
                                               : "s");
@@ -64,12 +84,20 @@ std::vector<Shape> all_shapes() {
     shapes.push_back({info.model, 2, weir::WorkerKind::thread});
     shapes.push_back({info.model, 2, weir::WorkerKind::process});
   }
+  for (const weir::Model model : simulated_models) {
+    shapes.push_back({model, 1, weir::WorkerKind::thread, true});
+    shapes.push_back({model, 2, weir::WorkerKind::thread, true});
+    shapes.push_back({model, 2, weir::WorkerKind::process, true});
+  }
   return shapes;
 }
 
 std::vector<Shape> single_shapes() {
   std::vector<Shape> shapes;
   for (const weir::ModelInfo& info : weir::models()) shapes.push_back({info.model});
+  for (const weir::Model model : simulated_models) {
+    shapes.push_back({model, 1, weir::WorkerKind::thread, true});
+  }
   return shapes;
 }
 
@@ -87,23 +115,23 @@ std::string server_program() {
 }
 
 TestServer::TestServer(const std::string& handler, const Shape& shape, const Values& values,
-                       Child::Options options)
-    : child_(command(handler, shape, values), std::move(options)) {
+                       Child::Options options, SimulatedWorld* world)
+    : program_(start(arguments(handler, shape, values), shape, std::move(options), world)) {
   while (true) {
-    const std::string line = child_.read_line();
+    const std::string line = program_->read_line();
     if (line == "ready") return;
     if (line.starts_with("listening ")) addresses_.push_back(line.substr(10));
     if (line.starts_with("model ")) model_line_ = line;
     if (line.empty()) {
       stopped_ = true;
-      throw std::runtime_error("the server does not start; it said:\n" + child_.errors());
+      throw std::runtime_error("the server does not start; it said:\n" + program_->errors());
     }
   }
 }
 
 std::string TestServer::says_after(const std::string& start) {
   while (true) {
-    const std::string line = child_.read_line();
+    const std::string line = program_->read_line();
     if (line.starts_with(start)) return line.substr(start.size());
     if (line.empty()) throw std::runtime_error("the server never says: " + start);
   }
@@ -111,14 +139,14 @@ std::string TestServer::says_after(const std::string& start) {
 
 void TestServer::stop() {
   if (std::exchange(stopped_, true)) return;
-  child_.signal(SIGTERM);
-  check_end(child_.wait());
+  program_->signal(SIGTERM);
+  check_end(program_->wait());
   read_totals();
 }
 
 int TestServer::wait() {
   stopped_ = true;
-  const int code = child_.wait();
+  const int code = program_->wait();
   check_end(code);
   read_totals();
   return code;
@@ -132,7 +160,7 @@ void TestServer::check_end(int code) {
 }
 
 void TestServer::read_totals() {
-  for (std::string line; !(line = child_.read_line()).empty();) {
+  for (std::string line; !(line = program_->read_line()).empty();) {
     if (!line.starts_with("totals ")) continue;
     for (std::size_t at = 7; at < line.size();) {
       const auto equals = line.find('=', at);
@@ -153,6 +181,11 @@ void TestServer::read_totals() {
 std::size_t TestServer::total(const std::string& name) const { return totals_.at(name); }
 
 void ModelTest::SetUp() {
+  if (shape_.simulated) {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    world_ = std::make_unique<SimulatedWorld>(seed_of(test->name()));
+    return;
+  }
   const weir::Availability availability = weir::availability(shape_.model);
   if (!availability.available) GTEST_SKIP() << "not available here: " << availability.reason;
 }
@@ -164,11 +197,13 @@ void ModelTest::TearDown() {
     }
     server->stop();
   }
+  if (world_ != nullptr) { EXPECT_EQ(world_->end(), ""); }
 }
 
 TestServer& ModelTest::serve(const std::string& handler, const TestServer::Values& values,
                              Child::Options options) {
-  servers_.push_back(std::make_unique<TestServer>(handler, shape_, values, std::move(options)));
+  servers_.push_back(
+      std::make_unique<TestServer>(handler, shape_, values, std::move(options), world_.get()));
   return *servers_.back();
 }
 

@@ -21,6 +21,7 @@
 #include <weir/model.h>
 #include <weir/options.h>
 
+#include "tests/conformance/simulated.h"
 #include "tests/support/address.h"
 #include "tests/support/child.h"
 #include "tests/support/client.h"
@@ -41,8 +42,9 @@ struct Shape {
   weir::Model model = weir::Model::epoll_lt;
   unsigned workers = 1;
   weir::WorkerKind kind = weir::WorkerKind::thread;
+  bool simulated = false;  ///< over a simulated network, in virtual time
 
-  /// "epoll-et.2-threads"
+  /// "epoll-et.2-threads", "simulated-epoll-et.2-threads"
   std::string name() const;
   /// How many clients are served at the same time; without a limit: very many.
   std::size_t clients_at_once() const;
@@ -55,7 +57,8 @@ struct Shape {
 /// For GoogleTest's messages.
 void PrintTo(const Shape& shape, std::ostream* out);
 
-/// Every model of the registry, each with 1 thread, 2 threads and 2 processes.
+/// Every model of the registry, and each that can be simulated, with 1 thread, 2 threads and 2
+/// processes.
 std::vector<Shape> all_shapes();
 /// Every model with one worker: for what more workers do not change.
 std::vector<Shape> single_shapes();
@@ -67,24 +70,24 @@ class TestServer {
   using Values = std::vector<std::string>;
 
   TestServer(const std::string& handler, const Shape& shape, const Values& values,
-             Child::Options options);
+             Child::Options options, SimulatedWorld* world = nullptr);
 
   /// The address it listens on; the n-th of several.
   const std::string& address(std::size_t index = 0) const { return addresses_.at(index); }
   const std::vector<std::string>& addresses() const { return addresses_; }
   /// The line "model NAME: WHY".
   const std::string& model_line() const { return model_line_; }
-  pid_t pid() const { return child_.pid(); }
+  pid_t pid() const { return program_->pid(); }
   /// Its children are in the same group.
-  pid_t group() const { return child_.pid(); }
+  pid_t group() const { return program_->pid(); }
 
   /// Waits until it, or one of its handlers, reports this.
-  bool reports(const std::string& text) { return child_.says(text); }
+  bool reports(const std::string& text) { return program_->says(text); }
   /// The rest of the first line that begins with this.
   std::string says_after(const std::string& start);
-  std::string errors() const { return child_.errors(); }
+  std::string errors() const { return program_->errors(); }
 
-  void signal(int number) { child_.signal(number); }
+  void signal(int number) { program_->signal(number); }
   /// SIGTERM, and what has to hold then. Once; a test that does not call it gets it at its end.
   void stop();
   /// Waits for an end that the test itself has caused, and returns the exit code.
@@ -96,7 +99,7 @@ class TestServer {
   void check_end(int code);
   void read_totals();
 
-  Child child_;
+  std::unique_ptr<support::Program> program_;
   bool stopped_ = false;
   std::string model_line_;
   std::vector<std::string> addresses_;
@@ -121,6 +124,7 @@ class ModelTest : public testing::Test {
 
  private:
   Shape shape_;
+  std::unique_ptr<SimulatedWorld> world_;  // Where the shape is simulated.
   std::vector<std::unique_ptr<TestServer>> servers_;
 };
 
@@ -149,5 +153,13 @@ constexpr const char* one_at_a_time = "serves one client at a time on each worke
 constexpr const char* no_ipv6 = "there is no IPv6 here";
 constexpr const char* few_descriptors = "too few descriptors are allowed here";
 constexpr const char* no_shared_memory = "its connections are in processes that share no memory";
+constexpr const char* no_process =
+    "simulated: its server is no process, which proc(5) could show";
+constexpr const char* own_addresses = "simulated: its network gives each server its address";
+constexpr const char* no_signals = "simulated: there are no signals";
+constexpr const char* no_urgent_data = "simulated: there is no urgent data";
+constexpr const char* no_client_threads = "simulated: clients on threads would not be replayed";
+constexpr const char* no_descriptor_limit =
+    "simulated: descriptors do not run out; the campaigns' fault accept-error does that";
 
 }  // namespace conformance

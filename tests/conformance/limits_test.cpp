@@ -9,6 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_P(SingleWorker, Uses_hardly_any_CPU_while_its_clients_are_silent) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
   TestServer& server = serve("echo");
   std::vector<Client> clients;
   for (int i = 0; i < 20; ++i) clients.emplace_back(server.address());
@@ -21,6 +22,7 @@ TEST_P(SingleWorker, Uses_hardly_any_CPU_while_its_clients_are_silent) {
 }
 
 TEST_P(SingleWorker, Uses_hardly_any_CPU_for_a_client_that_was_reset_while_nobody_waited) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
   TestServer& server = serve("late_echo", {"--pause-ms", "1500"});
   Client client(server.address());
   client.send("x");
@@ -54,6 +56,7 @@ TEST_P(Conformance, Queues_no_more_for_a_client_than_the_high_water_mark) {
 
 // What a resume may do inline is used up: the handler goes to the end of the queue, and is counted.
 TEST_P(Conformance, Stops_a_handler_at_its_budget_and_counts_it) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
   TestServer& server = serve("echo", {"--budget-operations", "1"});
   // All of it is there before the handler begins: there is always one more receive to do at once.
   ASSERT_EQ(::kill(-server.group(), SIGSTOP), 0);
@@ -72,6 +75,7 @@ TEST_P(Conformance, Stops_a_handler_at_its_budget_and_counts_it) {
 }
 
 TEST_P(SingleWorker, Keeps_little_for_a_client_that_does_not_read) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
   if (support::sanitized()) GTEST_SKIP() << "memory means nothing under a sanitizer";
   for (const char* piece : {"1000", "65536", "4194304"}) {
     TestServer& server = serve("flood", {"--piece", piece});
@@ -87,6 +91,7 @@ TEST_P(SingleWorker, Keeps_little_for_a_client_that_does_not_read) {
 }
 
 TEST_P(SingleWorker, Keeps_little_for_a_client_that_sends_and_does_not_read) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
   if (support::sanitized()) GTEST_SKIP() << "memory means nothing under a sanitizer";
   TestServer& server = serve("echo");
   const std::string filler(64 * 1024, '.');

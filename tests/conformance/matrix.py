@@ -12,6 +12,7 @@ import sys
 import xml.etree.ElementTree
 
 SHAPES = ["1_thread", "2_threads", "2_processes"]
+SIMULATED = "simulated_"
 SIGNS = {"pass": "+", "skip": "-", "fail": "X"}
 
 
@@ -49,14 +50,20 @@ def matrix(table):
     models = list(dict.fromkeys(model for row in on_all.values() for model in row))
     width = max((len(name) for name in on_all), default=0)
     lines = ["Each model: 1 thread, 2 threads, 2 processes.  + pass  - skip  X fail", ""]
-    lines.append(" " * width + "".join(f"  {model:>11}" for model in models))
+    # The simulated ones stand at the end, under a line of their own.
+    real = [model for model in models if not model.startswith(SIMULATED)]
+    models = real + [model for model in models if model not in real]
+    if len(real) < len(models):
+        lines.append(" " * (width + 13 * len(real)) + f"  {'simulated:':>11}")
+    names = [model.removeprefix(SIMULATED) for model in models]
+    lines.append(" " * width + "".join(f"  {name:>11}" for name in names))
     for name, row in on_all.items():
         cells = "".join(f"  {cell(row.get(model, {})):>11}" for model in models)
         lines.append(f"{name:<{width}}{cells}")
     lines += ["", "What concerns one model:"]
     for name, row in table.items():
         for model, results in row.items() if len(row) == 1 else ():
-            lines.append(f"  {SIGNS[results['1_thread'][0]]}  {model}: {name}")
+            lines.append(f"  {SIGNS[next(iter(results.values()))[0]]}  {model}: {name}")
     return lines
 
 

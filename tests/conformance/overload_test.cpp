@@ -131,6 +131,7 @@ std::chrono::milliseconds cpu_over(const TestServer& server, std::chrono::millis
 // Out of descriptors, accept(2) fails and the connection stays in the queue: whoever asks again
 // at once is told again at once, and turns in circles.
 TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
+  if (shape().simulated) GTEST_SKIP() << no_descriptor_limit;
   if (shape().model == weir::Model::fork) GTEST_SKIP() << keeps_no_descriptors;
   if (shape().model == weir::Model::iterative) GTEST_SKIP() << one_at_a_time;
   TestServer& server = serve("echo", {"--connections-max", "1000"}, with_few_descriptors());
@@ -161,6 +162,7 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
 }
 
 TEST_P(Conformance, Tells_clients_at_once_that_it_has_no_descriptor_left_if_it_is_to_reject) {
+  if (shape().simulated) GTEST_SKIP() << no_descriptor_limit;
   if (shape().model == weir::Model::fork) GTEST_SKIP() << keeps_no_descriptors;
   if (shape().model == weir::Model::iterative) GTEST_SKIP() << one_at_a_time;
   TestServer& server =

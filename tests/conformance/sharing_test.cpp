@@ -117,6 +117,7 @@ class Flood {
 };
 
 TEST_P(SingleWorker, Serves_sixty_three_polite_clients_beside_one_that_floods) {
+  if (shape().simulated) GTEST_SKIP() << no_client_threads;
   if (!serves_at_once(64)) GTEST_SKIP() << one_at_a_time;
   TestServer& server = serve("echo");
   Flood flood(server.address());

@@ -120,6 +120,7 @@ TEST_P(Conformance, Cuts_the_stream_when_a_large_send_is_given_up_half_way) {
 }
 
 TEST_P(SingleWorker, Ends_the_process_when_a_handler_receives_twice_at_once) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
   if (shape().model == weir::Model::fork) GTEST_SKIP() << "the process that ends is a child";
   Child server(
       {server_program(), "receives_twice", "--model", std::string(weir::name(shape().model))});

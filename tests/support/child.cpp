@@ -84,7 +84,7 @@ std::string Child::read_line() {
   return line;
 }
 
-bool Child::says(const std::string& text) {
+bool Program::says(const std::string& text) {
   while (true) {
     const std::string line = read_line();
     if (line.find(text) != std::string::npos) return true;

@@ -13,10 +13,11 @@
 #include <vector>
 
 #include "tests/support/fd.h"
+#include "tests/support/program.h"
 
 namespace support {
 
-class Child {
+class Child final : public Program {
  public:
   struct Options {
     /// Runs in the child before the program starts: limits, filters.
@@ -29,22 +30,15 @@ class Child {
   Child(std::vector<std::string> command, Options options);
   Child(Child&& other) noexcept;
   /// Kills the program and its children, which are in its process group.
-  ~Child();
+  ~Child() override;
 
-  pid_t pid() const { return pid_; }
+  pid_t pid() const override { return pid_; }
   bool running() const { return !ended_; }
 
-  /// The next line of its standard output without the newline; empty when there is no more.
-  std::string read_line();
-  /// Reads lines until one contains `text`; false when there is none.
-  bool says(const std::string& text);
-  /// Its standard error so far.
-  std::string errors() const;
-
-  void signal(int number) const;
-  /// Waits for its end: the exit code, or 128 + the signal that ended it. Throws when it goes
-  /// on for longer than `patience`.
-  int wait();
+  std::string read_line() override;
+  std::string errors() const override;
+  void signal(int number) const override;
+  int wait() override;
 
  private:
   void exec(const std::vector<std::string>& command, const Options& options, int out) const;

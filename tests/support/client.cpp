@@ -1,63 +1,15 @@
 #include "tests/support/client.h"
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <stdexcept>
 
-#include "tests/support/address.h"
 #include "tests/support/deadline.h"
+#include "tests/support/fd.h"
 
 namespace support {
-
-namespace {
-
-void set_option(int fd, int level, int option, int value) {
-  if (setsockopt(fd, level, option, &value, sizeof value) != 0) fail("setsockopt");
-}
-
-}  // namespace
-
-Client::Client(const std::string& address, const Options& options) {
-  for (Deadline deadline;; rest()) {
-    try {
-      connect(address, options);
-      return;
-    } catch (const std::system_error& error) {
-      // A unix socket whose backlog is full says so instead of waiting.
-      if (error.code() != std::errc::resource_unavailable_try_again || deadline.passed()) throw;
-    }
-  }
-}
-
-void Client::connect(const std::string& text, const Options& options) {
-  const Address address = Address::parse(text);
-  fd_ = Fd(socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd_.open()) fail("socket");
-  if (options.receive_buffer > 0) set_option(fd(), SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
-  if (options.send_buffer > 0) set_option(fd(), SOL_SOCKET, SO_SNDBUF, options.send_buffer);
-  if (address.family() != AF_UNIX) set_option(fd(), IPPROTO_TCP, TCP_NODELAY, 1);
-  if (!options.from.empty()) {
-    const Address from = Address::parse(options.from);
-    if (bind(fd(), from.get(), from.size) != 0) fail("bind to " + options.from);
-  }
-  if (::connect(fd(), address.get(), address.size) == 0) return;
-  if (errno != EINPROGRESS) fail("connect to " + text);
-  wait_for(POLLOUT);
-  socklen_t size = sizeof errno;
-  // Reset: the connection was there, and the server has ended it already; refused is another
-  // error. The test sees the end when it receives.
-  if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &errno, &size) != 0 ||
-      (errno != 0 && errno != ECONNRESET)) {
-    fail("connect to " + text);
-  }
-}
 
 void Client::send(std::string_view bytes) {
   while (true) {
@@ -68,18 +20,18 @@ void Client::send(std::string_view bytes) {
 }
 
 std::size_t Client::send_some(std::string_view bytes) {
-  const ssize_t sent = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  const ssize_t sent = line_->send(bytes, 0);
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (errno == EAGAIN || errno == EINTR) return 0;
   fail("send");
 }
 
 void Client::send_urgent(char byte) {
-  if (::send(fd(), &byte, 1, MSG_OOB | MSG_NOSIGNAL) != 1) fail("send urgent");
+  if (line_->send({&byte, 1}, MSG_OOB) != 1) fail("send urgent");
 }
 
 ssize_t Client::try_receive(char* data, std::size_t size) {
-  const ssize_t got = recv(fd(), data, size, 0);
+  const ssize_t got = line_->receive(data, size);
   if (got < 0 && errno != EAGAIN && errno != EINTR) fail("recv");
   return got;
 }
@@ -152,10 +104,7 @@ std::string Client::receive_to_end_while_sending() {
   }
 }
 
-bool Client::was_reset() const {
-  pollfd entry{fd(), 0, 0};
-  return poll(&entry, 1, 0) == 1 && (entry.revents & POLLERR) != 0;
-}
+bool Client::was_reset() const { return line_->was_reset(); }
 
 void Client::answered_or_ended() const { wait_for(POLLIN); }
 
@@ -168,41 +117,25 @@ bool Client::sees_end() {
   }
 }
 
-std::size_t Client::unread() const {
-  int count = 0;
-  if (ioctl(fd(), FIONREAD, &count) != 0) fail("FIONREAD");
-  return static_cast<std::size_t>(count);
-}
+std::size_t Client::unread() const { return line_->unread(); }
 
-void Client::finish() {
-  if (shutdown(fd(), SHUT_WR) != 0) fail("shutdown");
-}
+void Client::finish() { line_->finish(); }
 
 void Client::reset() {
-  const linger at_once{1, 0};
-  if (setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) != 0) fail("SO_LINGER");
+  line_->reset_on_close();
   close();
 }
 
 void Client::wait_until_delivered() const {
-  const bool delivered = eventually([this] {
-    int count = 0;
-    if (ioctl(fd(), SIOCOUTQ, &count) != 0) fail("SIOCOUTQ");
-    return count == 0;
-  });
-  if (!delivered) throw std::runtime_error("the peer's kernel does not take what was sent");
+  if (!eventually([this] { return line_->undelivered() == 0; })) {
+    throw std::runtime_error("the peer's kernel does not take what was sent");
+  }
 }
 
 void Client::wait_for(short events) const {
-  const Deadline deadline;
-  pollfd entry{fd(), events, 0};
-  while (true) {
-    const int ready = poll(&entry, 1, deadline.left_ms());
-    if (ready > 0) return;
-    if (ready < 0 && errno == EINTR) continue;
-    throw std::runtime_error(std::string("the server let its client wait for ") +
-                             (events == POLLOUT ? "room to send" : "an answer"));
-  }
+  if (line_->wait(events, Deadline().left_ms())) return;
+  throw std::runtime_error(std::string("the server let its client wait for ") +
+                           (events == POLLOUT ? "room to send" : "an answer"));
 }
 
 }  // namespace support

@@ -1,14 +1,15 @@
-// client.h - a TCP client of plain system calls, as the peer in a test.
+// client.h - a TCP client as the peer in a test: of plain system calls, or in a simulation.
 //
 //     support::Client client(server.address());
 //     EXPECT_EQ(client.converse("hello"), "hello");
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
-#include "tests/support/fd.h"
+#include "tests/support/line.h"
 
 namespace support {
 
@@ -16,16 +17,10 @@ namespace support {
 /// connection throws std::system_error.
 class Client {
  public:
-  struct Options {
-    int receive_buffer = 0;  ///< bytes, SO_RCVBUF; 0 = the kernel's choice
-    int send_buffer = 0;     ///< bytes, SO_SNDBUF; 0 = the kernel's choice
-    std::string from = {};   ///< the address to come from, such as 127.0.0.2:0
-  };
+  using Options = LineOptions;
 
   explicit Client(const std::string& address) : Client(address, Options()) {}
-  Client(const std::string& address, const Options& options);
-
-  int fd() const { return fd_.get(); }
+  Client(const std::string& address, const Options& options) : line_(connect(address, options)) {}
 
   void send(std::string_view bytes);
   /// What the kernel takes without waiting; 0 when it is full.
@@ -60,17 +55,16 @@ class Client {
   void finish();
   /// Closes with RST.
   void reset();
-  void close() { fd_.close(); }
+  void close() { line_.reset(); }
   /// Waits until the peer's kernel has everything that was sent.
   void wait_until_delivered() const;
 
  private:
-  void connect(const std::string& address, const Options& options);
   void wait_for(short events) const;
   /// At most `size` bytes; -1 when there are none now, 0 at the end.
   ssize_t try_receive(char* data, std::size_t size);
 
-  Fd fd_;
+  std::unique_ptr<Line> line_;
 };
 
 }  // namespace support

@@ -4,13 +4,11 @@
 #pragma once
 
 #include <chrono>
-#include <ctime>
 
+#include "tests/support/clock.h"
 #include "tests/support/sandbox.h"
 
 namespace support {
-
-using Clock = std::chrono::steady_clock;
 
 /// Long enough for a loaded machine and a sanitizer; only a test that fails ever waits so long.
 constexpr std::chrono::seconds patience{sanitized() ? 180 : 60};
@@ -29,12 +27,6 @@ class Deadline {
  private:
   Clock::time_point end_;
 };
-
-/// Lets the other processes run for a moment between two looks at a condition.
-inline void rest(std::chrono::milliseconds duration = std::chrono::milliseconds(2)) {
-  const timespec time{duration.count() / 1000, (duration.count() % 1000) * 1'000'000};
-  nanosleep(&time, nullptr);
-}
 
 /// Whether the condition comes true within `duration`; asks every few milliseconds.
 template <class Condition>

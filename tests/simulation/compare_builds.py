@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Whether the same seeds take the same course in every build: g++ or clang, optimised or not.
+
+usage: compare_builds.py PROGRAM
+
+PROGRAM is build/PRESET/tests/simulation-hashes. It is compared with those of the other presets
+that were built from the sources as they are now. Exit code: 0 the same, 1 not, 77 none to compare.
+"""
+import pathlib
+import subprocess
+import sys
+
+SKIPPED = 77
+WHAT_IS_BUILT_IN = ("include", "src", "tests/simulation")
+
+
+def newest_source(root):
+    return max(path.stat().st_mtime for directory in WHAT_IS_BUILT_IN
+               for path in (root / directory).rglob("*") if path.suffix in (".h", ".cpp"))
+
+
+def hashes(program):
+    return subprocess.run([program], capture_output=True, text=True, check=True,
+                          timeout=600).stdout.splitlines()
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    program = pathlib.Path(arguments[0]).resolve()
+    root = pathlib.Path(__file__).resolve().parents[2]
+    changed = newest_source(root)
+    others = [path for path in sorted(root.glob("build/*/tests/" + program.name))
+              if path.resolve() != program]
+    current = [path for path in others if path.stat().st_mtime > changed]
+    for path in set(others) - set(current):
+        print(f"{path}: older than the sources")
+    if not current:
+        print("no other build to compare with: ./check --clang makes one")
+        return SKIPPED
+    mine = hashes(program)
+    differ = 0
+    for path in current:
+        theirs = hashes(path)
+        for one, other in zip(mine, theirs):
+            if one != other:
+                print(f"{program}: {one}\n{path}: {other}")
+                differ += 1
+        differ += len(mine) != len(theirs)
+        print(f"{path}: {len(mine)} hashes compared")
+    return 1 if differ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
