@@ -12,7 +12,7 @@
 
 namespace weir::os {
 
-Bell::Bell() : fd_(system_call(CallKind::eventfd, ::eventfd, 0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Bell::Bell() : fd_(system_call(CallKind::eventfd, ::eventfd, 0U, EFD_CLOEXEC | EFD_NONBLOCK)) {
   ++base::counters.calls_other;
   if (!fd_) throw std::system_error(errno, std::generic_category(), "eventfd");
 }
