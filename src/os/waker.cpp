@@ -24,7 +24,7 @@ void Waker::end_sleep() noexcept {
 int Waker::fd() noexcept {
   if (!owned_) {
     ++base::counters.calls_other;
-    owned_ = Fd(system_call(CallKind::eventfd, ::eventfd, 0, EFD_CLOEXEC | EFD_NONBLOCK));
+    owned_ = Fd(system_call(CallKind::eventfd, ::eventfd, 0U, EFD_CLOEXEC | EFD_NONBLOCK));
     fd_.store(owned_.get(), std::memory_order_seq_cst);
   }
   return owned_.get();
