@@ -94,7 +94,7 @@ std::size_t Children::reap() noexcept {
   while (!children_.empty()) {
     ++base::counters.calls_other;
     siginfo_t info{};
-    if (system_call(CallKind::waitid, ::waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) !=
+    if (system_call(CallKind::waitid, ::waitid, P_ALL, 0U, &info, WEXITED | WNOHANG | WNOWAIT) !=
             0 ||
         info.si_pid == 0)
       break;

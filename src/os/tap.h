@@ -172,6 +172,7 @@ template <class Function, class... Arguments>
   Call call{kind, {word(arguments)...}, 0};
   tell(tap, call, [&]<std::size_t... i>(std::index_sequence<i...>) {
     return [&call, function] {
+      static_cast<void>(call);  // A function without arguments has no use for it.
       return static_cast<std::int64_t>(word(function(unword<Arguments>(call.arguments[i])...)));
     };
   }(std::index_sequence_for<Arguments...>{}));
