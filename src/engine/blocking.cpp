@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/counters.h"
 #include "engine/transfer.h"
-#include "os/socket.h"
+#include "kernel/accept_error.h"
 
 namespace weir::detail {
 
@@ -135,7 +135,7 @@ bool BlockingEngine::accept(Operation& operation) noexcept {
   // The listener's mode decides whether this blocks (see adopt). A stop is seen when its
   // receive timeout, which bounds accept too, has passed (socket(7)).
   const int fd = calls_.accept(operation.socket->fd, kernel::Mode::blocking);
-  if (fd == -EAGAIN || (fd < 0 && os::accept_should_retry(-fd))) return false;
+  if (fd == -EAGAIN || (fd < 0 && kernel::accept_should_retry(-fd))) return false;
   if (fd >= 0 && !bound_is_inherited_) calls_.set_blocking_bound(fd, blocking_bound);
   operation.result = fd;
   return true;

@@ -10,7 +10,7 @@
 #include "base/mutants.h"
 #include "engine/ring_buffers.h"
 #include "engine/transfer.h"
-#include "os/socket.h"
+#include "kernel/accept_error.h"
 
 namespace weir::detail {
 namespace {
@@ -266,7 +266,7 @@ void CompletionEngine::accepted(Socket& socket,
     if (completion.result >= 0) calls_.close(completion.result);
     return close_if_quiet(socket);
   }
-  if (completion.result >= 0 || os::accept_should_rest(-completion.result)) {
+  if (completion.result >= 0 || kernel::accept_should_rest(-completion.result)) {
     accepted_.emplace_back(&socket, completion.result);
   }
   wake_reader(socket);

@@ -9,7 +9,7 @@
 #include "base/counters.h"
 #include "base/mutants.h"
 #include "engine/transfer.h"
-#include "os/socket.h"
+#include "kernel/accept_error.h"
 
 namespace weir::detail {
 
@@ -278,7 +278,7 @@ bool ReadinessEngine::accept(Operation& operation) noexcept {
       operation.socket->may_receive = false;
       return false;
     }
-    if (fd < 0 && os::accept_should_retry(-fd)) continue;
+    if (fd < 0 && kernel::accept_should_retry(-fd)) continue;
     spend(0);
     operation.result = fd;
     return true;

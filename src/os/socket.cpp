@@ -102,30 +102,6 @@ int accept(int listener, Mode mode) noexcept {
   return fd >= 0 ? fd : -errno;
 }
 
-bool accept_should_retry(int error_number) noexcept {
-  switch (error_number) {
-    case EINTR:
-    case ECONNABORTED:
-    // Errors already pending on the new connection's network (accept(2)).
-    case EPROTO:
-    case ENETDOWN:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-    case ETIMEDOUT:
-    case EPERM: return true;  // EPERM: a firewall rule forbids this one.
-    default: return false;
-  }
-}
-
-bool accept_should_rest(int error_number) noexcept {
-  return error_number == EMFILE || error_number == ENFILE || error_number == ENOBUFS ||
-         error_number == ENOMEM;
-}
-
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept {
   ++base::counters.calls_receive;
   const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, 0);

@@ -30,10 +30,6 @@ int connect_result(int fd) noexcept;
 /// call itself blocks is the listener's mode. Blocking callers may get -EINTR.
 int accept(int listener, Mode mode) noexcept;
 
-/// Accept errors by what to do about them (accept(2), "Error handling").
-bool accept_should_retry(int error_number) noexcept;  // This one connection had bad luck.
-bool accept_should_rest(int error_number) noexcept;   // Out of descriptors or memory.
-
 /// The blocking calls of the textbook. -EINTR and -EAGAIN (a receive timeout passed) come back.
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept;
 std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept;
