@@ -184,11 +184,13 @@ int run(const Wish& wish) {
   if (wish.replay != 0) return replay(wish, exploration, scenario);
   if (stderr_is_terminal()) {
     exploration.progress = [&wish](std::uint64_t done) {
-      fmt::print(stderr, "\r{} of {} seeds{}", done, wish.seeds, done == wish.seeds ? "\n" : "");
+      fmt::print(stderr, "\r{} of {} seeds\x1b[K\r", done, wish.seeds);
     };
   }
   try {
-    print_report(simulation::explore(exploration, scenario));
+    const simulation::Report report = simulation::explore(exploration, scenario);
+    if (exploration.progress) fmt::print(stderr, "\x1b[K");
+    print_report(report);
     return 0;
   } catch (const simulation::Failure& failure) {
     fmt::print("{}", failure.what());

@@ -230,7 +230,7 @@ int compare(const Asked& given, const std::string& command) {
   run_all(comparison, trials, conditions, how);
   if (stderr_is_terminal()) fmt::print(stderr, "\r\x1b[K");
 
-  fmt::print("{}", tables(comparison));
+  fmt::print("{}", tables(comparison, stdout_columns()));
   write_results(comparison, asked);
   return all_well(comparison) ? 0 : 1;
 }

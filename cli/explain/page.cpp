@@ -15,15 +15,18 @@ constexpr std::string_view style = R"(
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 110rem;
   padding: 0 1rem; }
 h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 1.5rem; }
-.models { display: grid; gap: 2rem; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); }
+.models { display: grid; gap: 2rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 20rem; table-layout: fixed; }
 th { text-align: left; font-weight: 600; padding: .2rem .6rem; }
 td { padding: .1rem .6rem; vertical-align: top; border-left: 2px solid var(--soft); }
 td.step, th.step { border: 0; text-align: right; color: var(--server); white-space: nowrap; }
+th.step { width: 3.6rem; }
 tr.act th { padding-top: 1rem; border-bottom: 1px solid var(--line); }
 tr.differs td { background: var(--mark); }
-code { font: 13px/1.4 ui-monospace, monospace; }
+code { font: 13px/1.4 ui-monospace, monospace; overflow-wrap: anywhere; }
+@media (max-width: 40rem) { td { padding: .1rem .25rem; } code { font-size: 11px; } }
 .server { color: var(--server); } .A { color: var(--A); } .B { color: var(--B); }
 .result { opacity: .8; }
 ol { padding-left: 2rem; } li code { color: var(--server); }

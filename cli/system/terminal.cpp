@@ -1,10 +1,19 @@
 #include "cli/system/terminal.h"
 
+#include <cstdint>
+
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace weir::cli {
 
 bool stderr_is_terminal() noexcept { return isatty(STDERR_FILENO) == 1; }
 bool stdout_is_terminal() noexcept { return isatty(STDOUT_FILENO) == 1; }
+
+std::size_t stdout_columns() noexcept {
+  winsize size{};
+  const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : SIZE_MAX;
+}
 
 }  // namespace weir::cli

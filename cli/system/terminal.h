@@ -1,10 +1,14 @@
 // terminal.h - whether somebody looks on.
 #pragma once
 
+#include <cstddef>
+
 namespace weir::cli {
 
 /// Whether stderr, or stdout, is a terminal.
 bool stderr_is_terminal() noexcept;
 bool stdout_is_terminal() noexcept;
+/// How wide stdout is, if it is a terminal; else without a limit.
+std::size_t stdout_columns() noexcept;
 
 }  // namespace weir::cli

@@ -50,7 +50,7 @@ function fromZero() {
 function line(name, index, format, extra = {}) {
   return {
     label: name, stroke: colour(index), width: 2, spanGaps: true, points: { size: 7 },
-    value: (_, value) => (value === null || value === undefined ? "–" : format(value)), ...extra,
+    value: (_, value) => (value === null || value === undefined ? "" : format(value)), ...extra,
   };
 }
 
@@ -59,7 +59,7 @@ function options({ x, y, xScale, yScale, series, extra }) {
     height: 320, padding: [12, 16, 0, 0], cursor: { drag: { x: false, y: false } },
     scales: { x: { time: false, ...xScale }, y: yScale },
     axes: [axis(x.label, x.format, xScale), axis(y.label, y.format, yScale)],
-    series: [{ label: x.label, value: (_, v) => (v === null ? "–" : x.format(v)) }, ...series],
+    series: [{ label: x.label, value: (_, v) => (v === null ? "" : x.format(v)) }, ...series],
     ...extra,
   };
 }
@@ -151,8 +151,9 @@ function idle(data) {
 }
 
 function label(subject) {
-  return subject.idle_fit === null ? subject.name
-    : `${subject.name}, slope ${subject.idle_fit.slope.toFixed(2)}`;
+  if (subject.idle_fit === null) return subject.name;
+  const slope = subject.idle_fit.slope.toFixed(2);
+  return `${subject.name}, slope ${slope === "-0.00" ? "0.00" : slope}`;
 }
 
 function spectrum(data) {
@@ -200,7 +201,7 @@ function memory(data) {
     return {
       data: [subjects.map((_, place) => place), ...bars],
       options: options({
-        x: { label: "", format: (place) => subjects[place]?.name ?? "" },
+        x: { label: "model", format: (place) => subjects[place]?.name ?? "" },
         y: { label: "a connection", format: size },
         xScale: { range: () => [-0.6, subjects.length - 0.4] }, yScale: log(4),
         series: subjects.map((subject) => line(subject.name, subject.index, size, {

@@ -8,7 +8,8 @@ import { cellTable, machineTable, rawData, subjectTable } from "./tables.js";
 function head(data) {
   const cpus = data.server_cpus.length === 0 ? "on shared CPUs"
     : `servers on CPU ${data.server_cpus.join(", ")}, generator on ${data.load_cpus.join(", ")}`;
-  const how = `${data.date}. Medians of ${data.repeats} runs of ${figures(data.seconds)} s each, ` +
+  const runs = data.repeats === 1 ? "One run" : `Medians of ${data.repeats} runs`;
+  const how = `${data.date}. ${runs} of ${figures(data.seconds)} s each, ` +
     `the subjects in turn, in an order drawn anew; ${cpus}.`;
   return [make("h1", {}, "weir compare"), make("p", { class: "quiet" }, how),
     make("ul", { class: "reading" },
@@ -37,7 +38,9 @@ function show() {
   const draw = () => all.forEach((chart) => chart.draw());
   draw();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  new ResizeObserver(() => all.forEach((chart) => chart.resize())).observe(grid);
+  // A little later: a chart that grows at once would call the observer from within itself.
+  const resize = () => setTimeout(() => all.forEach((chart) => chart.resize()), 0);
+  new ResizeObserver(resize).observe(grid);
   document.documentElement.dataset.ready = "yes";
 }
 

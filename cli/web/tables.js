@@ -12,8 +12,9 @@ const columns = [
 
 function figureCell(known, format) {
   if (known === null) return make("td", {}, "–");
-  const range = `${format(known.min)} to ${format(known.max)}`;
-  return make("td", {}, format(known.median), make("span", { class: "range" }, range));
+  const range = known.min === known.max ? null
+    : make("span", { class: "range" }, `${format(known.min)} to ${format(known.max)}`);
+  return make("td", {}, format(known.median), range);
 }
 
 function ratioCell(row, reference) {
@@ -59,7 +60,8 @@ export function cellTable({ cell, rows, noise }, reference) {
 }
 
 export function subjectTable(subjects) {
-  const head = ["", "clients", "requests", "verdict"].map((name) => make("th", {}, name));
+  const head = ["", "clients", "requests", "verdict"].map((name) =>
+    make("th", name === "verdict" ? { class: "words" } : {}, name));
   const rows = subjects.map((subject) => make("tr", {}, make("td", {}, subject.name),
     make("td", {}, subject.clients.toLocaleString("en")),
     make("td", {}, subject.requests.toLocaleString("en")),

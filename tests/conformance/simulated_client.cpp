@@ -46,9 +46,10 @@ SimulatedClient::SimulatedClient(SimulatedWorld& world, const std::string& addre
   if (!wait(POLLOUT, support::Deadline().left_ms())) {
     throw std::runtime_error("no connection to " + address);
   }
-  at_stream([&](Network&, Stream& stream) {
+  at_stream([&](Network& network, Stream& stream) {
     if (stream.phase != Stream::State::failed) return;
     errno = stream.error;
+    network.close(fd_);  // A constructor that throws has no destructor to do it.
     support::fail("connect to " + address);
   });
 }
