@@ -11,6 +11,7 @@
 #include <weir/error.h>
 #include <weir/histogram.h>
 #include <weir/model.h>
+#include <weir/network.h>
 #include <weir/options.h>
 #include <weir/reader.h>
 #include <weir/server.h>

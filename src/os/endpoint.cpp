@@ -11,17 +11,12 @@
 
 #include <weir/error.h>
 
+#include "os/ip_text.h"
+
 namespace weir {
 namespace {
 
-// The message stays one line, whatever the text holds.
-std::string printable(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return result;
-}
+using os::printable;
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw StartError(
