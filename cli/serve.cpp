@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <weir/server.h>
+#include "cli/admission.h"
 #include "cli/checks.h"
 #include "cli/commands.h"
 #include "cli/handlers.h"
@@ -38,6 +39,7 @@ struct Request {
   std::int64_t connection_ms = Options{}.connection.count();
   std::int64_t linger_ms = Options{}.linger.count();
   std::int64_t drain_ms = Options{}.drain.count();
+  AdmissionRequest admission;
   Options options;
 };
 
@@ -75,6 +77,7 @@ int serve(const Request& request) {
   options.connection = std::chrono::milliseconds(request.connection_ms);
   options.linger = std::chrono::milliseconds(request.linger_ms);
   options.drain = std::chrono::milliseconds(request.drain_ms);
+  apply(request.admission, options);
   server.options(options).handle_signals();
   server.on_log([](LogLevel, std::string_view line) { log(line); });
   server.on_statistics([](const Server& self, const Statistics& statistics) {
@@ -191,6 +194,7 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->capture_default_str();
   add_worker_options(*command, *request);
   add_limit_options(*command, *request);
+  add_admission_options(*command, request->admission);
   add_deadline_options(*command, *request);
   add_model_options(*command, *request);
   add_session_options(*command, *request);

@@ -148,7 +148,9 @@ class Connection {
   void reset() noexcept;
 
   /// The peer's address, and the one it reached us at (getpeername(2), getsockname(2)): one
-  /// system call each. Family `none` when the peer has gone already.
+  /// system call each. Family `none` when the peer has gone already. Behind a proxy
+  /// (Options::proxy_from) what its header says, without a call: the client's address, and the
+  /// one that he reached the proxy at.
   Endpoint peer() const;
   Endpoint local() const;
 

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
+
+#include <weir/network.h>
 
 namespace weir {
 
@@ -68,6 +71,28 @@ struct Options {
   /// on the heap, so little is needed. At least 64 KiB.
   std::size_t thread_stack = 256 * 1024;
 
+  // --- who is let in ---------------------------------------------------------------------
+
+  /// Clients that may come, and clients that may not. With something in `allow` only these are
+  /// let in; whoever is in `deny` is kept out, also if he is in `allow`. Kept out means: closed at
+  /// once, never served, counted (Statistics::refused_network). They go by the socket's address,
+  /// which costs one system call a connection, and are looked through from front to back; behind
+  /// a proxy they go by what its header says (see proxy_from). Unix sockets are not limited: the
+  /// mode of their file does that. Empty, the default: everybody is let in, and nothing is asked.
+  std::vector<Network> allow, deny;
+
+  /// Proxies whose word is taken for who the client is. A connection from there must begin with a
+  /// PROXY protocol header, version 1 or 2 (haproxy.org, proxy-protocol.txt); then
+  /// Connection::peer() and local() are the client's, and allow, deny and connections_per_address
+  /// hold for him, not for the proxy. Whoever does not come from there is served as he is: a
+  /// header of his would be bytes for the handler. `unix:` stands for every unix socket. Never
+  /// name a network from which clients come directly: they could claim to be anybody. Costs
+  /// nothing where it is empty, the default.
+  std::vector<Network> proxy_from;
+
+  /// Refuses whoever is not in proxy_from, so that nobody goes past the proxy. Needs proxy_from.
+  bool proxy_only = false;
+
   // --- sending ---------------------------------------------------------------------------
 
   /// A send() waits while the connection's outbox holds this many bytes or more, and goes on
@@ -112,6 +137,10 @@ struct Options {
   /// strangers connect; raise or disable it for protocols in which the server speaks and the
   /// client only listens.
   std::chrono::milliseconds first_byte{30'000};
+
+  /// Until a proxy's header is there (see proxy_from), which a proxy that works sends at once.
+  /// Then the connection is reset. Not late by half a second, as the others may be.
+  std::chrono::milliseconds proxy_header{5000};
 
   /// While the handler waits in receive() and nothing moves in either direction. Raising it
   /// keeps quiet clients connected, and the descriptors of those that vanished taken.

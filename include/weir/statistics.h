@@ -14,11 +14,17 @@ struct Statistics {
   std::uint64_t closed = 0;
   std::uint64_t ended = 0;      ///< of the closed: the handler returned
   std::uint64_t failed = 0;     ///< of the closed: the handler ended by an exception, or the
-                                ///< connection broke before the last bytes had gone out
+                                ///< connection broke before the last bytes had gone out; or
+                                ///< one of the two below
   std::uint64_t cut = 0;        ///< of the closed: ended by a stop before they were done
   std::uint64_t timed_out = 0;  ///< of the closed: ended by a deadline of Options
   std::uint64_t lost = 0;       ///< of the closed: the process that served it died
   std::uint64_t open_peak = 0;  ///< the most that were open at once
+
+  // Of the failed: connections from a proxy (Options::proxy_from) whose handler was never called.
+  std::uint64_t proxy_invalid = 0;  ///< what came was no PROXY header
+  std::uint64_t proxy_denied = 0;   ///< the client is kept out: allow, deny,
+                                    ///< connections_per_address
 
   // The timed out, by the deadline that passed. The sum may run ahead of `timed_out` by those
   // that are still being closed.
@@ -27,11 +33,13 @@ struct Statistics {
   std::uint64_t timed_out_receive = 0;
   std::uint64_t timed_out_send = 0;
   std::uint64_t timed_out_connection = 0;
+  std::uint64_t timed_out_proxy = 0;   ///< Options::proxy_header
   std::uint64_t timed_out_linger = 0;  ///< the handler had returned, and the peer took nothing
 
   // Refused: closed at once, never served, not among the accepted. By what was reached.
   std::uint64_t refused_full = 0;         ///< connections_max; or the server was stopping
   std::uint64_t refused_address = 0;      ///< connections_per_address
+  std::uint64_t refused_network = 0;      ///< allow, deny or proxy_only
   std::uint64_t refused_memory = 0;       ///< there was none, or memory_max was reached
   std::uint64_t refused_descriptors = 0;  ///< the limit of descriptors
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory
@@ -75,7 +83,8 @@ struct Statistics {
   }
   std::uint64_t open() const noexcept { return accepted - closed; }
   std::uint64_t refused() const noexcept {
-    return refused_full + refused_address + refused_memory + refused_descriptors;
+    return refused_full + refused_address + refused_network + refused_memory +
+           refused_descriptors;
   }
 };
 

@@ -42,7 +42,7 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
  public:
   explicit ProcessEach(const Plan& plan) : plan_(plan), children_(this) {}
 
-  int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept override;
+  int serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept override;
   std::size_t open() noexcept override;
   void stop(std::int64_t drain) noexcept override;
   void cut() noexcept override;
@@ -54,7 +54,7 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
     std::int64_t drain = 0;
   };
   void close_what_others_serve(int fd) noexcept;
-  [[noreturn]] void run_child(int fd, std::uint64_t id, bool is_tcp) noexcept;
+  [[noreturn]] void run_child(const Arrival& arrival, std::uint64_t id) noexcept;
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
   const Plan& plan_;
@@ -63,12 +63,12 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   std::int64_t killed_at_ = -1;
 };
 
-int ProcessEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept {
+int ProcessEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept {
   acceptor_ = &acceptor;
   const int child = children_.fork(id);
-  if (child == 0) run_child(fd, id, is_tcp);
+  if (child == 0) run_child(arrival, id);
   if (child < 0) return child;
-  acceptor.engine().discard(fd);
+  acceptor.engine().discard(arrival.fd);
   return 0;
 }
 
@@ -104,13 +104,16 @@ void ProcessEach::close_what_others_serve(int fd) noexcept {
   if (!endpoints.empty()) os::close_all_at(endpoints, fd);
 }
 
-void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
+void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
-  close_what_others_serve(fd);
+  close_what_others_serve(arrival.fd);
   Plan plan = plan_;
   plan.listeners.clear();
   plan.host = nullptr;
+  // A child that is killed could not take back what it counted; and its parent never learns whose
+  // connection it was.
+  plan.counts_clients = false;
   ChildControl control;
   control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
@@ -123,7 +126,7 @@ void ProcessEach::run_child(int fd, std::uint64_t id, bool is_tcp) noexcept {
   {
     BlockingEngine engine(engine_options(plan), *plan.calls, control.control.waker);
     Worker worker(plan, engine);
-    if (!worker.run_one(fd, id, is_tcp)) ++base::counters.failed;
+    if (!worker.run_one(arrival, id)) ++base::counters.failed;
   }
   Statistics& counters = base::counters;
   const int code = exit_code(counters);

@@ -29,7 +29,7 @@ class ThreadEach final : public Placement {
  public:
   explicit ThreadEach(const Plan& plan) noexcept : plan_(plan) {}
 
-  int serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept override;
+  int serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept override;
   std::size_t open() noexcept override;
   void stop(std::int64_t drain) noexcept override;
   void cut() noexcept override { stop(0); }
@@ -38,9 +38,8 @@ class ThreadEach final : public Placement {
   struct Client {
     ThreadEach* place = nullptr;
     Worker* acceptor = nullptr;
-    int fd = -1;
+    Arrival arrival{-1, false};
     std::uint64_t id = 0;
-    bool is_tcp = false;
     Plan plan;
     os::Waker waker;
     Control control{waker};
@@ -56,14 +55,13 @@ class ThreadEach final : public Placement {
   std::atomic<std::size_t> ended_{0};
 };
 
-int ThreadEach::serve(Worker& acceptor, int fd, std::uint64_t id, bool is_tcp) noexcept {
+int ThreadEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept {
   try {
     Client& client = clients_.emplace_back();
     client.place = this;
     client.acceptor = &acceptor;
-    client.fd = fd;
+    client.arrival = arrival;
     client.id = id;
-    client.is_tcp = is_tcp;
     client.plan = plan_;
     client.plan.listeners.clear();
     client.plan.host = nullptr;
@@ -80,8 +78,8 @@ void ThreadEach::run_client(void* argument) noexcept {
   {
     BlockingEngine engine(engine_options(client.plan), *client.plan.calls, client.control.waker);
     Worker worker(client.plan, engine);
-    if (!worker.run_one(client.fd, client.id, client.is_tcp)) {
-      engine.discard(client.fd);
+    if (!worker.run_one(client.arrival, client.id)) {
+      engine.discard(client.arrival.fd);
       ++base::counters.closed;
       ++base::counters.failed;
     }

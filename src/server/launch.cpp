@@ -59,6 +59,20 @@ void check_deadlines(const Options& options) {
   check("receive", options.receive, 2h);
   check("send", options.send, 2h);
   check("connection", options.connection, 7 * 24h);
+  check("proxy_header", options.proxy_header, 2h);
+}
+
+void check_admission(const Options& options) {
+  for (const auto* list : {&options.allow, &options.deny}) {
+    for (const Network& network : *list) {
+      if (network.family != Endpoint::Family::unix_socket) continue;
+      throw StartError(
+          "allow and deny do not hold for unix sockets: the mode of their file does");
+    }
+  }
+  if (options.proxy_only && options.proxy_from.empty()) {
+    throw StartError("proxy_only: proxy_from is empty, so that nobody could come");
+  }
 }
 
 void check_options(const Options& options) {
@@ -85,6 +99,7 @@ void check_options(const Options& options) {
     throw StartError("linger, drain and spin_before_sleep must not be negative");
   }
   check_deadlines(options);
+  check_admission(options);
   if (options.budget_operations == 0 || options.budget_bytes == 0) {
     throw StartError("budget_operations and budget_bytes must not be 0");
   }

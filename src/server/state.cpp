@@ -48,6 +48,7 @@ void Server::State::make_members() {
   const detail::Room::Limits limits = detail::limits_of(options);
   room_memory = std::make_unique<os::SharedMemory>(detail::Room::size(limits));
   room = std::make_unique<detail::Room>(limits, room_memory->data());
+  admission = std::make_unique<detail::Admission>(options);
   bell = std::make_unique<os::Bell>();
   supervisor_process = os::process_id();
   supervised = false;
@@ -62,6 +63,7 @@ void Server::State::make_members() {
     member.plan.handler = handler.get();
     member.plan.options = options;
     member.plan.room = room.get();
+    member.plan.admission = admission->decides() ? admission.get() : nullptr;
     member.plan.index = index;
     member.plan.control = &member.control;
     member.plan.calls = &os::calls();

@@ -18,6 +18,7 @@
 #include "os/thread.h"
 #include "server/listeners.h"
 #include "server/member.h"
+#include "session/admission.h"
 #include "session/room.h"
 
 namespace weir {
@@ -42,7 +43,8 @@ struct Server::State final : detail::Host {
   std::unique_ptr<os::Ledger> ledger;
   std::unique_ptr<os::SharedMemory> room_memory;
   std::unique_ptr<detail::Room> room;  // What the workers share of the limits.
-  std::unique_ptr<os::Bell> bell;      // Rung for the supervisor.
+  std::unique_ptr<detail::Admission> admission;
+  std::unique_ptr<os::Bell> bell;  // Rung for the supervisor.
   std::list<detail::Member> members;
   int supervisor_process = 0;
   std::atomic<bool> started{false};  // stop() may ask from any thread.

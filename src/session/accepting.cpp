@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "session/admission.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -24,9 +25,30 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
     engine_.regain_reserve();
     return balance();
   }
+  if (!let_in(arrival)) {
+    ++base::counters.refused_network;
+    engine_.discard(fd);
+    return balance();
+  }
   const Obstacle obstacle = try_to_serve(arrival);
   if (obstacle != Obstacle::none) hold_or_refuse(arrival, obstacle);
   balance();
+}
+
+// By where it comes from, which is asked once, and only where something depends on it.
+bool Worker::let_in(Arrival& arrival) noexcept {
+  if (plan_.admission == nullptr && room_.limits().per_address == 0) return true;
+  Endpoint source;
+  source.family = Endpoint::Family::unix_socket;
+  if (arrival.is_tcp) source = engine_.peer_of(arrival.fd);
+  if (plan_.admission != nullptr) {
+    const Admission::Verdict verdict = plan_.admission->judge(source);
+    if (verdict == Admission::Verdict::refused) return false;
+    arrival.is_introduced = verdict == Admission::Verdict::introduced;
+  }
+  // A proxy's connections are its clients', which are counted when it has named them.
+  if (!arrival.is_introduced) arrival.key = room_.key_of(source);
+  return true;
 }
 
 // Whoever enters counts itself first and looks then, so that workers that accept at the same
@@ -35,30 +57,28 @@ Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
   if (served() >= plan_.connections_max) return Obstacle::busy;
   if (room_.memory().scarce()) return Obstacle::memory;
   if (!room_.enter(room_index_)) return Obstacle::full;
-  const std::uint64_t key =
-      room_.limits().per_address == 0 ? 0 : room_.key_of(engine_.peer_of(arrival.fd));
   Obstacle obstacle = Obstacle::address;
-  if (room_.enter_from(room_index_, key)) {
-    obstacle = serve_counted(arrival, key);
-    if (obstacle != Obstacle::none) room_.leave_from(room_index_, key);
+  if (room_.enter_from(room_index_, arrival.key)) {
+    obstacle = serve_counted(arrival);
+    if (obstacle != Obstacle::none) room_.leave_from(room_index_, arrival.key);
   }
   if (obstacle != Obstacle::none) room_.leave(room_index_);
   return obstacle;
 }
 
-Worker::Obstacle Worker::serve_counted(Arrival& arrival, std::uint64_t key) noexcept {
+Worker::Obstacle Worker::serve_counted(Arrival& arrival) noexcept {
   const int fd = placement_ == nullptr ? engine_.place(arrival.fd) : arrival.fd;
   if (fd < 0) return Obstacle::number;
   arrival.fd = fd;
   const std::uint64_t id = next_id_++;
   try {
-    if (key != 0) keys_.emplace(id, key);
+    if (arrival.key != 0) keys_.emplace(id, arrival.key);
   } catch (const std::bad_alloc&) { return Obstacle::resources; }
   ++base::counters.accepted;  // Before it is served: it may end at once.
   int error = 0;
   if (placement_ != nullptr) {
-    error = placement_->serve(*this, fd, id, arrival.is_tcp);
-  } else if (!serve_here(fd, id, arrival.is_tcp)) {
+    error = placement_->serve(*this, arrival, id);
+  } else if (!serve_here(arrival, id)) {
     error = -ENOMEM;
   }
   if (error == 0) return Obstacle::none;
@@ -71,12 +91,16 @@ Worker::Obstacle Worker::serve_counted(Arrival& arrival, std::uint64_t key) noex
   return Obstacle::resources;
 }
 
-bool Worker::serve_here(int fd, std::uint64_t id, bool is_tcp) noexcept {
+bool Worker::serve_here(const Arrival& arrival, std::uint64_t id) noexcept {
   begin_ticking();
-  auto* session = new (std::nothrow) Session(*this, id, fd, is_tcp, false);
+  auto* session = new (std::nothrow) Session(*this, id, arrival.fd, arrival.is_tcp, false);
   if (session == nullptr) return false;
   add_session(*session);
-  session->serve(*plan_.handler);
+  if (arrival.is_introduced) {
+    session->serve_introduced();
+  } else {
+    session->serve(*plan_.handler);
+  }
   return true;
 }
 

@@ -25,11 +25,15 @@ void Connection::reset() noexcept { detail::Session::of(*this).reset(); }
 
 Endpoint Connection::peer() const {
   const auto& session = static_cast<const detail::Session&>(*this);
+  const detail::Introduction* said = session.worker().introduction_of(session);
+  if (said != nullptr && said->peer.family != Endpoint::Family::none) return said->peer;
   return session.worker().engine().peer(session.socket());
 }
 
 Endpoint Connection::local() const {
   const auto& session = static_cast<const detail::Session&>(*this);
+  const detail::Introduction* said = session.worker().introduction_of(session);
+  if (said != nullptr && said->local.family != Endpoint::Family::none) return said->local;
   return session.worker().engine().local(session.socket());
 }
 

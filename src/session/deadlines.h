@@ -18,7 +18,16 @@ namespace weir::detail {
 
 class Session;
 
-enum class TimedOut : std::uint8_t { no, first_byte, idle, receive, send, connection, linger };
+enum class TimedOut : std::uint8_t {
+  no,
+  first_byte,
+  idle,
+  receive,
+  send,
+  connection,
+  linger,
+  proxy
+};
 
 /// The deadlines of Options in the engine's ticks; 0: off. Rounded up, and one more, because a
 /// moment lies somewhere in its tick.

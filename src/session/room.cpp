@@ -42,7 +42,8 @@ Room::Room(const Limits& limits, void* memory) noexcept
       cells_(reinterpret_cast<Cell*>(static_cast<std::byte*>(memory) +
                                      Memory::size(limits.workers))),
       tables_(reinterpret_cast<Entry*>(cells_ + limits.workers + 1)),
-      entries_(entries(limits)) {}
+      entries_(entries(limits)),
+      locks_(limits.per_address == 0 ? nullptr : new std::mutex[limits.workers]) {}
 
 // --- connections -----------------------------------------------------------------------------
 
@@ -124,9 +125,11 @@ std::uint64_t Room::count_of(std::uint64_t key) const noexcept {
   return sum;
 }
 
-// Only the worker itself writes its table, so that nothing needs a lock.
+// Only the worker itself writes its table, and the threads that serve for it: those of others read
+// it meanwhile, and need no lock.
 bool Room::enter_from(unsigned worker, std::uint64_t key) noexcept {
   if (key == 0) return true;
+  const std::lock_guard lock(locks_[worker]);
   Entry* entry = find_or_take(worker, key);
   if (entry == nullptr) return true;  // No place to count it in: rather let it in.
   entry->count.fetch_add(1);
@@ -137,6 +140,7 @@ bool Room::enter_from(unsigned worker, std::uint64_t key) noexcept {
 
 void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
   if (key == 0) return;
+  const std::lock_guard lock(locks_[worker]);
   Entry* entry = find(worker, key);
   if (entry != nullptr && entry->count.load() > 0) entry->count.fetch_sub(1);
 }

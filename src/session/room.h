@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 
 #include <weir/endpoint.h>
 
@@ -44,9 +46,13 @@ class Room {
   /// What an address is counted by; 0 for those that are not counted. IPv6 counts by the first
   /// 64 bits, because that is the least that one subscriber gets (RFC 6177).
   std::uint64_t key_of(const Endpoint& peer) const noexcept;
-  /// Counts one more connection from there. False: there are enough of them.
+  /// Counts one more connection from there. False: there are enough of them. As the worker, or from
+  /// the threads that serve for it.
   bool enter_from(unsigned worker, std::uint64_t key) noexcept;
   void leave_from(unsigned worker, std::uint64_t key) noexcept;
+
+  /// For what is worth one line of the whole server: true for the first who asks.
+  bool first_to_tell() noexcept { return cells_[limits_.workers].told.exchange(1) == 0; }
 
   /// The worker is gone, and with it what it held. From the process that outlives it.
   void forget(unsigned worker) noexcept;
@@ -54,6 +60,7 @@ class Room {
  private:
   struct alignas(64) Cell {
     std::atomic<std::uint32_t> open;
+    std::atomic<std::uint32_t> told;
   };
   struct Entry {
     std::atomic<std::uint64_t> key;
@@ -73,6 +80,8 @@ class Room {
   Cell* const cells_;    // One for each worker; behind them the peak.
   Entry* const tables_;  // One for each worker.
   const std::size_t entries_;
+  // One for each table. In no shared memory: a process writes its own tables only.
+  const std::unique_ptr<std::mutex[]> locks_;
 };
 
 }  // namespace weir::detail

@@ -47,10 +47,20 @@ Session::~Session() { ASSERT(outbox_ == nullptr && children_ == nullptr); }
 void Session::serve(Handler& handler) noexcept {
   try {
     worker_.engine().adopt(*this);
-    task_ = handler(*this);
-  } catch (...) {  // Out of memory, for the frame or the engine: this session's loss only.
+  } catch (...) {  // Out of memory: this session's loss only.
     failed_ = true;
-    reset_ = true;
+    mark_reset();
+    return end();
+  }
+  call(handler);
+}
+
+void Session::call(Handler& handler) noexcept {
+  try {
+    task_ = handler(*this);
+  } catch (...) {  // For its frame.
+    failed_ = true;
+    mark_reset();
     return end();
   }
   if (task_.start(scope_, *this)) done();
@@ -67,6 +77,7 @@ void Session::done() noexcept {
     task_ = {};
     return release();
   }
+  if (introducing_) return introduced();
   handler_ended();
 }
 
@@ -74,7 +85,7 @@ void Session::done() noexcept {
 // an ordinary close is what is left to do.
 void Session::linger_failed(const std::error_code& why) noexcept {
   if (fin_sent_) return;
-  reset_ = true;
+  mark_reset();
   if (why == std::errc::operation_canceled ||
       (why == std::errc::timed_out && worker_.stopping())) {
     cut_ = true;
@@ -146,7 +157,7 @@ void Session::end() noexcept {
     for (Child* child = children_; child != nullptr; child = child->next) child->scope.cancel();
   }
   if (children_ != nullptr) return;  // The last of them calls again.
-  if (reset_ || cut_ || broken()) return release();
+  if (is_reset() || cut_ || broken()) return release();
   if (base::planted(base::Mutant::no_linger)) return release();
   if (peer_done_ && outbox_ == nullptr) return release();
   lingering_ = true;
@@ -154,7 +165,7 @@ void Session::end() noexcept {
   try {
     task_ = linger();
   } catch (...) {
-    reset_ = true;
+    mark_reset();
     lingering_ = false;
     return release();
   }
@@ -184,7 +195,7 @@ void Session::release() noexcept {
   Engine& engine = worker_.engine();
   engine.unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
-  if (reset_) engine.reset_on_close(*this);
+  if (is_reset()) engine.reset_on_close(*this);
   engine.close(*this);
 }
 
@@ -202,7 +213,8 @@ void Session::closed() noexcept {
                                   : counters.ended);
   }
   if (held_) {
-    gone_ = reset_ = true;
+    gone_ = true;
+    mark_reset();
     send_error_ = ECONNRESET;
   }
   worker_.session_closed(*this);
@@ -224,17 +236,14 @@ void Session::end_held() noexcept {
 inline bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
   Engine& engine = worker_.engine();
   receive_.since = static_cast<std::uint16_t>(engine.tick());
-  if (reset_ || !engine.park_receive(*this, receive_)) [[unlikely]]
+  if (at_hand_ != AtHand::nothing || !engine.park_receive(*this, receive_)) [[unlikely]]
     return try_receive(awaiting, scope);
   receive_.suspend(awaiting, scope);
   return true;
 }
 
 bool Session::try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
-  if (reset_) {
-    receive_.result = -ECONNRESET;
-    return false;
-  }
+  if (at_hand_ != AtHand::nothing) return receive_at_hand();
   ASSERT(!receive_.pending());  // One receive at a time on a connection.
   if (worker_.engine().start(receive_)) return false;
   receive_.suspend(awaiting, scope);
@@ -255,7 +264,7 @@ inline Chunk Session::take_received() {
 Chunk Session::take_end() {
   if (receive_.result < 0) {
     const int error = timed_out_ != TimedOut::no ? ETIMEDOUT
-                      : reset_                   ? ECONNRESET
+                      : is_reset()               ? ECONNRESET
                                                  : -receive_.result;
     throw IoError(error, "receive");
   }
@@ -271,8 +280,8 @@ bool Receive::start(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
 Chunk Receive::await_resume() { return Session::of(connection_).take_received(); }
 
 void Session::reset() noexcept {
-  if (reset_) return;
-  reset_ = true;
+  if (is_reset()) return;
+  mark_reset();
   worker_.engine().unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (send_error_ == 0) send_error_ = ECONNRESET;

@@ -36,6 +36,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   /// Calls the handler. It runs until its first wait, and may have ended when this returns.
   void serve(Handler& handler) noexcept;
+  /// The same behind a proxy: once its header has said who the client is.
+  void serve_introduced() noexcept;
   /// Belongs to a Client from now on, which lets go of it by close_client().
   void hold() noexcept { held_ = true; }
   bool held() const noexcept { return held_; }
@@ -46,7 +48,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void end_held() noexcept;
   /// Ends a client's connection that never came to be.
   void abandon_client() noexcept {
-    reset_ = true;
+    mark_reset();
     end();
   }
 
@@ -93,12 +95,19 @@ class Session final : public Connection, public Link, private Socket, private Wa
     ReceiveOperation() noexcept : CoroutineOperation(Kind::receive) {}
   };
   struct Child;
+  /// What a receive yields without asking the engine: nothing, ordinarily; what came behind a
+  /// proxy's header; the error of a connection that was given up.
+  enum class AtHand : std::uint8_t { nothing, rest, error };
+
+  bool is_reset() const noexcept { return at_hand_ == AtHand::error; }
+  void mark_reset() noexcept { at_hand_ = AtHand::error; }
 
   bool try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
   Chunk take_end();
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;
+  void call(Handler& handler) noexcept;
   void handler_ended() noexcept;
   void linger_failed(const std::error_code& why) noexcept;
   void child_ended(Child& child) noexcept;
@@ -106,6 +115,11 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Task<> linger();
   void release() noexcept;
   void time_out(TimedOut kind) noexcept;
+
+  Task<> introduce();
+  void introduced() noexcept;
+  void introduction_failed(const IoError& error) noexcept;
+  bool receive_at_hand() noexcept;
 
   void check_send() const {
     if (send_error_ != 0 || finishing_) [[unlikely]]
@@ -124,20 +138,21 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Outbox* outbox_ = nullptr;
   Child* children_ = nullptr;
   [[no_unique_address]] Scope scope_;  // What follows lies in its padding.
-  std::int16_t send_error_ = 0;
-  std::uint16_t accepted_at_;  // In units of 64 ticks, which are 17 s.
   bool is_client_ : 1;
+  bool held_ : 1 = false;         // A Client has it, and must find it.
+  bool gone_ : 1 = false;         // Closed, and of no worker any more; the Client deletes it.
+  bool introducing_ : 1 = false;  // The handler is not called yet.
+  AtHand at_hand_ : 2 = AtHand::nothing;
+  std::int16_t send_error_ = 0;
+  std::uint16_t accepted_at_;   // In units of 64 ticks, which are 17 s.
   bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
   bool fin_sent_ : 1 = false;
   bool peer_done_ : 1 = false;  // An empty receive was seen.
   bool ending_ : 1 = false;     // The handler has ended.
   bool lingering_ : 1 = false;
-  bool reset_ : 1 = false;
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
   bool heard_ : 1 = false;  // The peer has sent something.
-  bool held_ : 1 = false;   // A Client has it, and must find it.
-  bool gone_ : 1 = false;   // Closed, and of no worker any more; the Client deletes it.
   TimedOut timed_out_ : 3 = TimedOut::no;
 };
 

@@ -62,7 +62,8 @@ void Session::time_out(TimedOut kind) noexcept {
     case TimedOut::receive: ++counters.timed_out_receive; break;
     case TimedOut::send: ++counters.timed_out_send; break;
     case TimedOut::connection: ++counters.timed_out_connection; break;
-    case TimedOut::linger:  // Counted where the lingering ends.
+    case TimedOut::linger:  // Counted where the lingering ends;
+    case TimedOut::proxy:   // and where the header is waited for.
     case TimedOut::no: break;
   }
   // A peer that takes nothing would not take a farewell either.

@@ -91,9 +91,9 @@ void Worker::start() {
 }
 
 // The worker that accepted it has counted it and let it in.
-bool Worker::run_one(int fd, std::uint64_t id, bool is_tcp) {
+bool Worker::run_one(const Arrival& arrival, std::uint64_t id) {
   placed_here_ = true;
-  if (!serve_here(fd, id, is_tcp)) return false;
+  if (!serve_here(arrival, id)) return false;
   look_outside();
   while (open_ > clients_) turns();
   end_clients();
@@ -196,6 +196,7 @@ Session* Worker::make_client(int fd, bool is_tcp) {
 }
 
 void Worker::session_closed(Session& session) noexcept {
+  if (introductions_ != nullptr) forget_introduction(session);
   if (!session.is_client() && !placed_here_) connection_left(session.id());
   session.unlink();
   // One that a Client holds is deleted by it.

@@ -20,12 +20,15 @@
 #include "session/acceptor.h"
 #include "session/deadlines.h"
 #include "session/host.h"
+#include "session/introduction.h"
 #include "session/outbox.h"
 #include "session/placement.h"
 #include "session/room.h"
 #include "session/session.h"
 
 namespace weir::detail {
+
+class Admission;
 
 /// What the outside gives a worker. All of it outlives the worker.
 struct Plan {
@@ -35,8 +38,11 @@ struct Plan {
   std::size_t connections_max = SIZE_MAX;  ///< Of this worker at once: 1 if it is iterative.
   unsigned index = 0;
   Control* control = nullptr;
-  kernel::Calls* calls = nullptr;  ///< what its engine calls
-  Room* room = nullptr;            ///< Of the whole server; nullptr: no limits.
+  kernel::Calls* calls = nullptr;        ///< what its engine calls
+  Room* room = nullptr;                  ///< Of the whole server; nullptr: no limits.
+  const Admission* admission = nullptr;  ///< nullptr: everybody is let in.
+  /// Off where the room cannot be told when a connection is lost.
+  bool counts_clients = true;
   LogFunction log = nullptr;
   Host* host = nullptr;  ///< Hears of the worker's turns; may be nobody.
 };
@@ -61,7 +67,7 @@ class Worker {
 
   /// Serves one connection until it and what it started have ended: threads, fork.
   /// False: it could not be served, and the descriptor is still open.
-  bool run_one(int fd, std::uint64_t id, bool is_tcp);
+  bool run_one(const Arrival& arrival, std::uint64_t id);
   /// Runs until `finished` is set, then until what is closing has closed: weir::run().
   void run_until(const bool& finished);
 
@@ -95,6 +101,14 @@ class Worker {
   Outbox* take_outbox();
   void give_back_outbox(Outbox* outbox) noexcept;
   void log_handler_error(const Session& session, const char* what) noexcept;
+
+  // For sessions behind a proxy.
+  /// Notes who the client is. False: his address has as many connections as it may.
+  bool introduce(const Session& session, Introduction&& introduction);
+  /// nullptr: nobody has introduced it.
+  const Introduction* introduction_of(const Session& session) const noexcept;
+  Chunk take_rest(const Session& session) noexcept;
+  void log_no_header(const Session& session, std::string_view why) noexcept;
 
   /// Shows each session that is not closed yet.
   template <class Visit>
@@ -135,11 +149,6 @@ class Worker {
     Worker& worker_;
   };
 
-  /// Accepted by the kernel.
-  struct Arrival {
-    int fd;
-    bool is_tcp;
-  };
   /// Why an arrival cannot be served now: this worker is busy with another, the server is full,
   /// its address has enough, the limit of memory is near, something could not be had, or select(2)
   /// cannot watch so large a descriptor.
@@ -155,9 +164,11 @@ class Worker {
   void show_counters() noexcept;
   void look_outside() noexcept;
   void take_posted() noexcept;
+  bool let_in(Arrival& arrival) noexcept;
   Obstacle try_to_serve(Arrival& arrival) noexcept;
-  Obstacle serve_counted(Arrival& arrival, std::uint64_t key) noexcept;
-  bool serve_here(int fd, std::uint64_t id, bool is_tcp) noexcept;
+  Obstacle serve_counted(Arrival& arrival) noexcept;
+  bool serve_here(const Arrival& arrival, std::uint64_t id) noexcept;
+  void forget_introduction(const Session& session) noexcept;
   void hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept;
   void refuse_waiting() noexcept;
   void tell_full(const char* what_becomes_of_others) noexcept;
@@ -195,6 +206,7 @@ class Worker {
   bool placed_here_ = false;      // Counted and let in by another worker.
   std::vector<Arrival> waiting_;  // Accepted, and not to be served now. Rarely more than one.
   std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
+  std::unique_ptr<Introductions> introductions_;           // Made for the first of them.
   bool quiet_ = false;  // The last session has closed, or a placement's number has changed.
   std::size_t counted_open_ = 0;
   bool paused_ = false;

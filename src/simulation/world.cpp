@@ -92,6 +92,7 @@ Service& WorldState::serve(std::unique_ptr<detail::Handler> handler,
   service.number = static_cast<unsigned>(services_.size());
   service.handler = std::move(handler);
   service.serving = serving;
+  service.admission = std::make_unique<detail::Admission>(serving.options);
   service.model = serving.model == Model::automatic ? draw_model() : serving.model;
   if (serving.drawn) draw_options(service);
   if (service.serving.unix_socket) {
@@ -136,6 +137,7 @@ Node& WorldState::add_worker(Service& service, unsigned index,
   node.serves = true;
   node.plan.handler = service.handler.get();
   node.plan.options = service.serving.options;
+  node.plan.admission = service.admission->decides() ? service.admission.get() : nullptr;
   node.plan.listeners = listeners;
   node.plan.room = service.room.get();
   node.plan.index = index;

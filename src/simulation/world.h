@@ -15,6 +15,7 @@
 
 #include "base/frame_fault.h"
 #include "base/prng.h"
+#include "session/admission.h"
 #include "session/room.h"
 #include "simulation/network.h"
 #include "simulation/node.h"
@@ -35,6 +36,7 @@ struct Service {
   Endpoint endpoint;
   std::unique_ptr<detail::Handler> handler;
   simulation::Serving serving;
+  std::unique_ptr<detail::Admission> admission;
   Model model = Model::automatic;
   // The limits of the whole server, in memory that its workers share.
   struct alignas(64) Line {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 
@@ -18,11 +19,30 @@ Arguments parse(const std::vector<std::string>& words) {
   return arguments;
 }
 
+namespace {
+
+/// Networks, separated by commas.
+std::vector<weir::Network> networks(const Arguments& arguments, const std::string& name) {
+  std::vector<weir::Network> result;
+  if (!arguments.has(name)) return result;
+  std::istringstream list(arguments.values.at(name));
+  for (std::string text; std::getline(list, text, ',');) {
+    result.push_back(weir::Network::parse(text));
+  }
+  return result;
+}
+
+}  // namespace
+
 weir::Options options_from(const Arguments& arguments) {
   weir::Options options;
   options.connections_max = static_cast<unsigned>(arguments.number("--connections-max", 0));
   options.connections_per_address =
       static_cast<unsigned>(arguments.number("--connections-per-address", 0));
+  options.allow = networks(arguments, "--allow");
+  options.deny = networks(arguments, "--deny");
+  options.proxy_from = networks(arguments, "--proxy-from");
+  options.proxy_only = arguments.number("--proxy-only", 0) != 0;
   if (arguments.number("--reject", 0) != 0) options.overload = weir::Overload::reject;
   options.memory_max = arguments.number("--memory-max", 0);
   options.budget_operations =
@@ -34,7 +54,7 @@ weir::Options options_from(const Arguments& arguments) {
   const std::pair<const char*, std::chrono::milliseconds*> deadlines[] = {
       {"--first-byte", &options.first_byte}, {"--idle", &options.idle},
       {"--receive", &options.receive},       {"--send", &options.send},
-      {"--connection", &options.connection},
+      {"--connection", &options.connection}, {"--proxy-header", &options.proxy_header},
   };
   for (const auto& [name, value] : deadlines) {
     *value = std::chrono::milliseconds(
@@ -67,9 +87,12 @@ std::string totals_line(const weir::Statistics& totals) {
       {"cut", totals.cut},
       {"timed_out", totals.timed_out},
       {"lost", totals.lost},
+      {"proxy_invalid", totals.proxy_invalid},
+      {"proxy_denied", totals.proxy_denied},
       {"timed_out_first_byte", totals.timed_out_first_byte},
       {"timed_out_idle", totals.timed_out_idle},
       {"timed_out_send", totals.timed_out_send},
+      {"timed_out_proxy", totals.timed_out_proxy},
       {"timed_out_linger", totals.timed_out_linger},
       {"open_peak", totals.open_peak},
       {"turns", totals.turns},
@@ -84,8 +107,10 @@ std::string totals_line(const weir::Statistics& totals) {
       {"calls", totals.calls()},
       {"refused_full", totals.refused_full},
       {"refused_address", totals.refused_address},
+      {"refused_network", totals.refused_network},
       {"refused_memory", totals.refused_memory},
       {"refused_descriptors", totals.refused_descriptors},
+      {"bytes_received", totals.bytes_received},
       {"sends", totals.calls_send},
       {"receives", totals.calls_receive},
       {"rests", totals.accept_rests},

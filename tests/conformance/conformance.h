@@ -152,6 +152,8 @@ std::size_t answered_as_others_leave(std::vector<Client>& clients);
 constexpr const char* one_at_a_time = "serves one client at a time on each worker";
 constexpr const char* no_ipv6 = "there is no IPv6 here";
 constexpr const char* few_descriptors = "too few descriptors are allowed here";
+constexpr const char* children_do_not_count =
+    "its children, which may be killed, do not count whom a proxy introduces";
 constexpr const char* no_shared_memory = "its connections are in processes that share no memory";
 constexpr const char* no_process =
     "simulated: its server is no process, which proc(5) could show";

@@ -166,6 +166,14 @@ Task<> addresses(Connection& peer, const Settings&) {
   while (Chunk bytes = co_await peer.receive()) {}
 }
 
+/// Who it is, in one line, and then what he sends.
+Task<> addresses_and_echo(Connection& peer, const Settings& settings) {
+  const std::string from = peer.peer().text();
+  const std::string to = peer.local().text();
+  co_await peer.send(from, " ", to, "\n");
+  co_await echo(peer, settings);
+}
+
 }  // namespace
 
 std::vector<Entry> stream_handlers() {
@@ -186,6 +194,7 @@ std::vector<Entry> stream_handlers() {
       {"lines", lines},
       {"byte_by_byte", byte_by_byte},
       {"addresses", addresses},
+      {"addresses_and_echo", addresses_and_echo},
   };
 }
 

@@ -1,5 +1,8 @@
 #include "tests/support/proc.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -100,6 +103,26 @@ std::size_t zombies(pid_t group) {
 std::size_t threads(pid_t process) { return field(proc_path(process, "status"), "Threads"); }
 
 std::size_t descriptors(pid_t process) { return entries(proc_path(process, "fd")).size(); }
+
+bool taken_by_peer(int fd) {
+  sockaddr_in ours{};
+  socklen_t size = sizeof ours;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&ours), &size) != 0) return false;
+  std::istringstream table(contents("/proc/net/tcp"));
+  std::string line;
+  while (std::getline(table, line)) {
+    std::istringstream words(line);
+    std::string number, local, remote, state, queues, timer, retransmits, owner, timeout, inode;
+    words >> number >> local >> remote >> state >> queues >> timer >> retransmits >> owner >>
+        timeout >> inode;
+    const auto colon = remote.find(':');
+    if (colon == std::string::npos) continue;
+    if (std::stoul(remote.substr(colon + 1), nullptr, 16) != ntohs(ours.sin_port)) continue;
+    // A socket that nobody has accepted yet has no inode.
+    if (inode != "0" && queues.ends_with(":00000000")) return true;
+  }
+  return false;
+}
 
 std::vector<std::string> descriptors_without_cloexec(pid_t group) {
   std::vector<std::string> found;

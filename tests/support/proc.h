@@ -26,6 +26,8 @@ std::size_t memory(pid_t group);
 std::size_t zombies(pid_t group);
 std::size_t threads(pid_t process);
 std::size_t descriptors(pid_t process);
+/// Whether the socket at the other end of this one, of IPv4, was accepted and has nothing unread.
+bool taken_by_peer(int fd);
 /// Descriptors from 3 on, in any process of the group, that an exec would hand on.
 std::vector<std::string> descriptors_without_cloexec(pid_t group);
 
