@@ -9,11 +9,16 @@ namespace simulation_tests {
 namespace {
 
 constexpr std::array all{
-    NamedScenario{"echo", echo_scenario},           NamedScenario{"lines", line_scenario},
-    NamedScenario{"closing", closing_scenario},     NamedScenario{"proxy", proxy_scenario},
-    NamedScenario{"broadcast", broadcast_scenario}, NamedScenario{"deadlines", deadline_scenario},
-    NamedScenario{"drain", drain_scenario},         NamedScenario{"limits", limit_scenario},
+    NamedScenario{"echo", echo_scenario},
+    NamedScenario{"lines", line_scenario},
+    NamedScenario{"closing", closing_scenario},
+    NamedScenario{"proxy", proxy_scenario},
+    NamedScenario{"broadcast", broadcast_scenario},
+    NamedScenario{"deadlines", deadline_scenario},
+    NamedScenario{"drain", drain_scenario},
+    NamedScenario{"limits", limit_scenario},
     NamedScenario{"relay", relay_scenario},
+    NamedScenario{"introduction", introduction_scenario},
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ Task<> deadline_scenario(World& world);
 Task<> drain_scenario(World& world);
 Task<> limit_scenario(World& world);
 Task<> relay_scenario(World& world);
+Task<> introduction_scenario(World& world);
 
 struct NamedScenario {
   std::string_view name;
