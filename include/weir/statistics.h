@@ -39,7 +39,7 @@ struct Statistics {
   // Refused: closed at once, never served, not among the accepted. By what was reached.
   std::uint64_t refused_full = 0;         ///< connections_max; or the server was stopping
   std::uint64_t refused_address = 0;      ///< connections_per_address
-  std::uint64_t refused_network = 0;      ///< allow, deny or proxy_only
+  std::uint64_t refused_network = 0;      ///< allow, deny, proxy_only; or it was gone
   std::uint64_t refused_memory = 0;       ///< there was none, or memory_max was reached
   std::uint64_t refused_descriptors = 0;  ///< the limit of descriptors
   std::uint64_t accept_rests = 0;  ///< times a listener rested for want of descriptors or memory

@@ -53,6 +53,11 @@ void Server::State::make_members() {
   supervisor_process = os::process_id();
   supervised = false;
   stop_signals = 0;
+  // The child that learns whose connection it is may be killed, and its parent never learns it.
+  if (chosen.model == Model::fork && options.connections_per_address != 0 &&
+      !options.proxy_from.empty()) {
+    say(LogLevel::warning, "fork: connections_per_address does not hold for clients of a proxy");
+  }
   listeners.open(addresses, options, listen_options(options, entry));
   endpoints = listeners.endpoints();
   for (unsigned index = 0; index < options.workers; ++index) {
