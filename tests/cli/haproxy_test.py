@@ -214,7 +214,8 @@ class TwoServers(unittest.TestCase):
                 except ConnectionResetError:
                     self.assertEqual(served, b"", source)
         counted = [self.stop(server)[1] for server in servers]
-        self.assertEqual(sum(each["proxy_denied"] for each in counted), 1)
+        # A reset that comes while HAProxy still takes itself to be connecting makes it try again.
+        self.assertIn(sum(each["proxy_denied"] for each in counted), range(1, 1 + 1 + 3))
         # Its checks are connections of its own (LOCAL), which no list keeps out. They end with a
         # reset, some before the server looks where they come from.
         self.assertGreaterEqual(
