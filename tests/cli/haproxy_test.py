@@ -127,10 +127,6 @@ class Load:
 
 @unittest.skipUnless(shutil.which("haproxy"), "haproxy is not installed")
 class TwoServers(unittest.TestCase):
-    def setUp(self):
-        self.scratch = tempfile.TemporaryDirectory()
-        self.addCleanup(self.scratch.cleanup)
-
     def start(self, address="127.0.0.1:0", *options):
         server = Server("echo", "--proxy-from", "127.0.0.1", "--proxy-only", "--drain", "10000",
                         "--totals", "json", *options, listen=(address,))
@@ -138,7 +134,9 @@ class TwoServers(unittest.TestCase):
         return server
 
     def proxy(self, servers, *changes):
-        proxy = HAProxy(self.scratch.name, [server.address for server in servers], *changes)
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        proxy = HAProxy(scratch.name, [server.address for server in servers], *changes)
         self.addCleanup(proxy.__exit__)
         return proxy
 
@@ -174,6 +172,7 @@ class TwoServers(unittest.TestCase):
         self.assertEqual(load.failures, [])
         for server in servers:
             self.stop(server)
+        self.doCleanups()
 
     def test_one_after_the_other_is_drained_and_started_again_without_a_failed_request(self):
         self.operate(())
