@@ -19,7 +19,7 @@ from tool import MODELS, PATIENCE, Program, Server, connect, eventually, free_po
     receive_exactly
 
 CONFIGURATION = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "haproxy.cfg"
-FULL = "WEIR_FULL" in os.environ
+FULL = os.environ.get("WEIR_FULL", "") not in ("", "0")
 
 
 class HAProxy(Program):
