@@ -30,6 +30,7 @@ enum class Mutant : std::uint8_t {
   room_not_noticed,        // a connection that closes lets nobody else in
   freed_in_kernel,         // io-uring: a socket is gone while the kernel holds its requests
   buffers_out_is_end,      // io-uring: no buffer left is taken for the end of the stream
+  rest_forgotten,          // what came with a proxy's header never reaches the handler
 };
 
 #ifdef WEIR_MUTANTS

@@ -11,6 +11,7 @@
 #include <weir/time.h>
 
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "proxy_protocol/header.h"
 #include "session/admission.h"
 #include "session/session.h"
@@ -87,7 +88,8 @@ Task<> Session::introduce() {
   if (!worker_.introduce(*this, std::move(introduction))) {
     throw IoError(EACCES, "its client has connections enough");
   }
-  if (left != 0 && !is_reset()) at_hand_ = AtHand::rest;
+  const bool forgets = base::planted(base::Mutant::rest_forgotten);
+  if (left != 0 && !is_reset() && !forgets) at_hand_ = AtHand::rest;
 }
 
 // The header is there, or will not be.

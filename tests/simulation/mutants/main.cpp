@@ -50,6 +50,7 @@ constexpr Planted mutants[] = {
     {Mutant::room_not_noticed, "a limit that stays reached"},
     {Mutant::freed_in_kernel, "io-uring: a socket freed under the kernel"},
     {Mutant::buffers_out_is_end, "io-uring: no buffer taken for the end"},
+    {Mutant::rest_forgotten, "what came with a PROXY header lost"},
 };
 
 /// Where the child is; in memory that it shares with the parent.
