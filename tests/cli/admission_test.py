@@ -1,10 +1,12 @@
 """Who is let in by `weir serve`, and whose word is taken: curl as one who speaks for others."""
 import json
 import shutil
+import socket
 import subprocess
+import tempfile
 import unittest
 
-from tool import PATIENCE, Server, connect, receive_all, run
+from tool import PATIENCE, TOOL, Program, Server, connect, receive_all, run
 
 
 def totals(server):
@@ -26,6 +28,25 @@ class Networks(unittest.TestCase):
             self.assertNotEqual(receive_all(client), b"")
         with Server("daytime", "--allow", "::1") as server, connect(server.address) as client:
             self.assertEqual(receive_all(client), b"")
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_an_address_is_asked_for_once_a_client_and_only_if_a_list_is_set(self):
+        for options, expected in (((), 0), (("--deny", "10.0.0.0/8"), 3),
+                                  (("--allow", "127.0.0.1", "--connections-per-address", "5"), 3)):
+            with self.subTest(options=options), tempfile.NamedTemporaryFile("r") as trace:
+                # -D: the server is our child, and strace its.
+                command = ["strace", "-D", "-f", "-qq", "-e", "trace=getpeername",
+                           "-o", trace.name, TOOL,
+                           "serve", "echo", "--listen", "127.0.0.1:0", *options]
+                with Program(command) as server:
+                    address = server.wait_until_said("listening on ([0-9.:]+)")[1]
+                    for _ in range(3):
+                        with connect(address) as client:
+                            client.sendall(b"hello")
+                            client.shutdown(socket.SHUT_WR)
+                            self.assertEqual(receive_all(client), b"hello")
+                    server.stop()
+                self.assertEqual(trace.read().count("getpeername("), expected)
 
     def test_a_mistake_is_one_line_and_nothing_is_started(self):
         for words, expected in ((("--deny", "10.1.2.3/8"), "the network is 10.0.0.0/8"),
