@@ -11,12 +11,12 @@
 
 #include <weir/error.h>
 
-#include "os/ip_text.h"
+#include "base/ip_text.h"
 
 namespace weir {
 namespace {
 
-using os::printable;
+using base::printable;
 
 [[noreturn]] void refuse(std::string_view text, std::string_view why) {
   throw StartError(

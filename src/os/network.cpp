@@ -9,7 +9,7 @@
 
 #include <weir/error.h>
 
-#include "os/ip_text.h"
+#include "base/ip_text.h"
 
 namespace weir {
 namespace {
@@ -35,7 +35,7 @@ Bytes unmapped(const Bytes& address) noexcept {
   throw StartError(
       fmt::format("bad network '{}': {}; write 10.0.0.0/8, 192.0.2.7, 2001:db8::/32 "
                   "or ::1",
-                  os::printable(text), why));
+                  base::printable(text), why));
 }
 
 // The address with everything behind its first `prefix` bits cleared.
@@ -60,7 +60,7 @@ std::uint8_t parse_prefix(std::string_view whole, std::string_view text, unsigne
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), prefix);
   if (text.empty() || error != std::errc() || end != text.data() + text.size() || prefix > most) {
     refuse(whole,
-           fmt::format("'{}' is not a prefix length from 0 to {}", os::printable(text), most));
+           fmt::format("'{}' is not a prefix length from 0 to {}", base::printable(text), most));
   }
   return static_cast<std::uint8_t>(prefix);
 }
@@ -75,12 +75,12 @@ Network Network::parse(std::string_view text) {
   }
   const auto slash = text.find('/');
   const std::string_view address = text.substr(0, slash);
-  if (os::read_ipv4(address, result.address.data())) {
+  if (base::read_ipv4(address, result.address.data())) {
     result.family = Family::ipv4;
-  } else if (os::read_ipv6(address, result.address.data())) {
+  } else if (base::read_ipv6(address, result.address.data())) {
     result.family = Family::ipv6;
   } else {
-    refuse(text, fmt::format("'{}' is not an IPv4 or IPv6 address", os::printable(address)));
+    refuse(text, fmt::format("'{}' is not an IPv4 or IPv6 address", base::printable(address)));
   }
   const unsigned most = result.family == Family::ipv4 ? 32 : 128;
   result.prefix = static_cast<std::uint8_t>(most);

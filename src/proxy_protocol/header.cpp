@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "os/ip_text.h"
+#include "base/ip_text.h"
 #include "proxy_protocol/crc32c.h"
 
 namespace weir::proxy_protocol {
@@ -34,8 +34,8 @@ bool read_endpoint(Family family, std::string_view address, std::string_view por
                    Endpoint& endpoint) noexcept {
   endpoint.family = family;
   const bool is_address = family == Family::ipv4
-                              ? os::read_ipv4(address, endpoint.address.data())
-                              : os::read_ipv6(address, endpoint.address.data());
+                              ? base::read_ipv4(address, endpoint.address.data())
+                              : base::read_ipv6(address, endpoint.address.data());
   const auto number = read_port(port);
   endpoint.port = number.value_or(0);
   return is_address && number.has_value();
