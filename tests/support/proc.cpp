@@ -1,8 +1,5 @@
 #include "tests/support/proc.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -104,24 +101,22 @@ std::size_t threads(pid_t process) { return field(proc_path(process, "status"), 
 
 std::size_t descriptors(pid_t process) { return entries(proc_path(process, "fd")).size(); }
 
-bool taken_by_peer(int fd) {
-  sockaddr_in ours{};
-  socklen_t size = sizeof ours;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&ours), &size) != 0) return false;
+std::size_t connections_taken(unsigned port) {
+  const std::string established = "01";
+  std::size_t count = 0;
   std::istringstream table(contents("/proc/net/tcp"));
-  std::string line;
-  while (std::getline(table, line)) {
+  for (std::string line; std::getline(table, line);) {
     std::istringstream words(line);
     std::string number, local, remote, state, queues, timer, retransmits, owner, timeout, inode;
     words >> number >> local >> remote >> state >> queues >> timer >> retransmits >> owner >>
         timeout >> inode;
-    const auto colon = remote.find(':');
-    if (colon == std::string::npos) continue;
-    if (std::stoul(remote.substr(colon + 1), nullptr, 16) != ntohs(ours.sin_port)) continue;
+    const auto colon = local.find(':');
+    if (colon == std::string::npos || state != established) continue;
+    if (std::stoul(local.substr(colon + 1), nullptr, 16) != port) continue;
     // A socket that nobody has accepted yet has no inode.
-    if (inode != "0" && queues.ends_with(":00000000")) return true;
+    count += inode != "0" && queues.ends_with(":00000000") ? 1 : 0;
   }
-  return false;
+  return count;
 }
 
 std::vector<std::string> descriptors_without_cloexec(pid_t group) {

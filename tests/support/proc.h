@@ -26,8 +26,9 @@ std::size_t memory(pid_t group);
 std::size_t zombies(pid_t group);
 std::size_t threads(pid_t process);
 std::size_t descriptors(pid_t process);
-/// Whether the socket at the other end of this one, of IPv4, was accepted and has nothing unread.
-bool taken_by_peer(int fd);
+/// How many connections of whoever listens at this port of IPv4 were accepted and have nothing
+/// unread.
+std::size_t connections_taken(unsigned port);
 /// Descriptors from 3 on, in any process of the group, that an exec would hand on.
 std::vector<std::string> descriptors_without_cloexec(pid_t group);
 
