@@ -165,7 +165,7 @@ void run(const Plan& plan) {
 
 const ModelEntry fork_entry{
     {Model::fork, "fork", "a child process for each client, blocking calls",
-     "processes: some 200 KiB a client; handlers share no memory", recipe},
+     "processes: some 150 KiB a client; handlers share no memory", recipe},
     always_available,
     run,
     make_engine,
