@@ -38,14 +38,16 @@ std::size_t count_in(const std::string& text, const std::string& what) {
 TEST_P(Conformance, Serves_no_more_clients_at_once_than_connections_max) {
   TestServer& server = serve("echo", {"--connections-max", "8"});
   std::vector<Client> clients = clients_that_ask(server, 24);
-  EXPECT_EQ(support::settled([&] { return answered(clients); }),
-            std::min<std::size_t>(8, shape().clients_at_once()));
+  const std::size_t at_once = std::min<std::size_t>(8, shape().clients_at_once());
+  EXPECT_TRUE(eventually([&] { return answered(clients) >= at_once; }));
+  EXPECT_EQ(support::settled([&] { return answered(clients); }), at_once);
   EXPECT_EQ(answered_as_others_leave(clients), 24U);
 }
 
 TEST_P(Conformance, Serves_fewer_clients_than_it_has_workers_if_connections_max_says_so) {
   TestServer& server = serve("echo", {"--connections-max", "1"});
   std::vector<Client> clients = clients_that_ask(server, 6);
+  EXPECT_TRUE(eventually([&] { return answered(clients) >= 1; }));
   EXPECT_EQ(support::settled([&] { return answered(clients); }), 1U);
   EXPECT_EQ(answered_as_others_leave(clients), 6U);
 }
@@ -149,7 +151,8 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
   const auto used = cpu_over(server, duration);
   // proc(5) counts in steps of 10 ms for each process.
   const auto step = 10ms * shape().workers;
-  EXPECT_LE(used, duration / 100 + 2 * step + by_nature * 3 / 2)
+  // What is natural was measured at another moment, when the machine was more or less busy.
+  EXPECT_LE(used, duration / 100 + 2 * step + by_nature * 5 / 2)
       << "of CPU in " << duration.count() << " s";
   std::printf("out of descriptors with %zu queued: %lld ms of CPU in %lld s, %lld by nature\n",
               clients.queued.size(), static_cast<long long>(used.count()),
