@@ -161,7 +161,9 @@ void reset_on_close(int fd) noexcept {
 std::size_t unread(int fd) noexcept {
   ++base::counters.calls_other;
   int count = 0;
-  return system_call(CallKind::ioctl, ::ioctl, fd, FIONREAD, &count) == 0 && count > 0
+  return system_call(CallKind::ioctl, ::ioctl, fd, static_cast<unsigned long>(FIONREAD),
+                     &count) == 0 &&
+                 count > 0
              ? static_cast<std::size_t>(count)
              : 0;
 }

@@ -138,8 +138,8 @@ std::vector<TracedCall> Trace::calls() const {
     if (returned != 0) order.emplace_back(returned, &record);
     else if (record.begun.load()) order.emplace_back(not_returned, &record);
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::ranges::sort(
+      order);  // Those that have not returned by when they began, which is their place.
   Context context;
   std::vector<TracedCall> result;
   result.reserve(order.size());

@@ -153,7 +153,8 @@ void SimulatedRing::send_rest(Request& request) {
     if (sent == -EAGAIN) return;
     if (sent < 0) {
       const bool some = request.done > 0;
-      return finish(request, static_cast<std::int32_t>(some ? request.done : sent));
+      return finish(request, some ? static_cast<std::int32_t>(request.done)
+                                  : static_cast<std::int32_t>(sent));
     }
     request.done += static_cast<std::size_t>(sent);
     if (static_cast<std::size_t>(sent) == size) continue;
