@@ -4,6 +4,7 @@
 #pragma once
 
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace weir::detail {
@@ -26,14 +27,18 @@ class Suspension {
 /// awaited runs in its awaiter's scope. Belongs to one thread.
 class Scope {
  public:
-  Scope() = default;
+  Scope() noexcept {}
+  ~Scope() {
+    if (failed_) [[unlikely]]
+      take_exception();
+  }
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;
 
   /// Cancels what is waited for now and every later wait that would suspend. For good.
   void cancel() noexcept {
     cancelled_ = true;
-    if (waits_for_ != nullptr) waits_for_->cancel();
+    if (!failed_ && waits_for_ != nullptr) waits_for_->cancel();
   }
   bool cancelled() const noexcept { return cancelled_; }
 
@@ -45,21 +50,36 @@ class Scope {
   void resume() noexcept { waits_for_ = nullptr; }
   /// As new, for another line of execution. Requires: nothing waits.
   void renew() noexcept { cancelled_ = false; }
-  const Suspension* waits_for() const noexcept { return waits_for_; }
+  const Suspension* waits_for() const noexcept { return failed_ ? nullptr : waits_for_; }
 
-  /// What left the task that has just ended in this line, until its awaiter takes it.
+  /// What left the task that has just ended in this line, until its awaiter takes it. Requires:
+  /// nothing waits.
   void keep_exception(std::exception_ptr exception) noexcept {
-    exception_ = std::move(exception);
+    new (&exception_) std::exception_ptr(std::move(exception));
+    failed_ = true;
   }
   void rethrow_kept() {
-    if (exception_) [[unlikely]]
-      std::rethrow_exception(std::exchange(exception_, nullptr));
+    if (failed_) [[unlikely]]
+      std::rethrow_exception(take_exception());
   }
 
  private:
-  Suspension* waits_for_ = nullptr;
-  std::exception_ptr exception_;
-  bool cancelled_ = false;
+  std::exception_ptr take_exception() noexcept {
+    std::exception_ptr taken = std::move(exception_);
+    exception_.~exception_ptr();
+    waits_for_ = nullptr;
+    failed_ = false;
+    return taken;
+  }
+
+  // A line that has failed does not wait, so the two share a place: there is one of them for each
+  // idle connection.
+  union {
+    Suspension* waits_for_ = nullptr;
+    std::exception_ptr exception_;
+  };
+  bool cancelled_ : 1 = false;
+  bool failed_ : 1 = false;
 };
 
 }  // namespace weir::detail

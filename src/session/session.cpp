@@ -1,6 +1,7 @@
 #include "session/session.h"
 
 #include <cerrno>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -42,7 +43,7 @@ Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
   receive_.socket = this;
 }
 
-Session::~Session() { ASSERT(outbox_ == nullptr && children_ == nullptr); }
+Session::~Session() { ASSERT(outbox_ == nullptr && !has_children_); }
 
 void Session::serve(Handler& handler) noexcept {
   try {
@@ -116,8 +117,11 @@ void Session::handler_ended() noexcept {
 }
 
 void Session::spawn(Task<> task) {
-  auto* child = new Child(*this, std::move(task));
-  child->next = std::exchange(children_, child);
+  std::unique_ptr<Child> made(new Child(*this, std::move(task)));
+  Child*& first = worker_.children_of(*this);
+  Child* child = made.release();
+  child->next = std::exchange(first, child);
+  has_children_ = true;
   if (ending_) child->scope.cancel();
   if (child->task.start(child->scope, *child)) child_ended(*child);
 }
@@ -134,14 +138,19 @@ void Session::child_ended(Child& child) noexcept {
     failed_ = true;
     worker_.log_handler_error(*this, "an exception that is not a std::exception");
   }
-  for (Child** place = &children_;; place = &(*place)->next) {
+  Child*& first = worker_.children_of(*this);
+  for (Child** place = &first;; place = &(*place)->next) {
     if (*place != &child) continue;
     *place = child.next;
     break;
   }
   delete &child;
+  if (first == nullptr) {
+    worker_.forget_children_of(*this);
+    has_children_ = false;
+  }
   if (ending_) {
-    if (children_ == nullptr) end();
+    if (!has_children_) end();
   } else if (failed_) {
     scope_.cancel();
   }
@@ -154,9 +163,12 @@ void Session::end() noexcept {
   if (!ending_) {
     ending_ = true;
     worker_.engine().flush_staged(*this);
-    for (Child* child = children_; child != nullptr; child = child->next) child->scope.cancel();
+    if (has_children_) {
+      for (Child* each = worker_.children_of(*this); each != nullptr; each = each->next)
+        each->scope.cancel();
+    }
   }
-  if (children_ != nullptr) return;  // The last of them calls again.
+  if (has_children_) return;  // The last of them calls again.
   if (is_reset() || cut_ || broken()) return release();
   if (base::planted(base::Mutant::no_linger)) return release();
   if (peer_done_ && outbox_ == nullptr) return release();
@@ -233,10 +245,13 @@ void Session::end_held() noexcept {
   if (held_ && !ending_) end();
 }
 
+// One that was reset may have lost its worker.
 inline bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
+  if (at_hand_ != AtHand::nothing) [[unlikely]]
+    return try_receive(awaiting, scope);
   Engine& engine = worker_.engine();
   receive_.since = static_cast<std::uint16_t>(engine.tick());
-  if (at_hand_ != AtHand::nothing || !engine.park_receive(*this, receive_)) [[unlikely]]
+  if (!engine.park_receive(*this, receive_)) [[unlikely]]
     return try_receive(awaiting, scope);
   receive_.suspend(awaiting, scope);
   return true;
@@ -290,7 +305,7 @@ void Session::reset() noexcept {
 
 bool Session::idle() noexcept {
   return scope_.waits_for() == &receive_ && receive_.pending() && outbox_ == nullptr &&
-         children_ == nullptr && !lingering_ && worker_.engine().unread(*this) == 0;
+         !has_children_ && !lingering_ && worker_.engine().unread(*this) == 0;
 }
 
 void Session::cut() noexcept {

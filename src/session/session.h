@@ -27,6 +27,8 @@ class Worker;
 /// costs: everything that is not always needed is behind a pointer.
 class Session final : public Connection, public Link, private Socket, private Waiter {
  public:
+  struct Child;  ///< a task started by spawn()
+
   Session(Worker& worker, std::uint64_t id, int fd, bool is_tcp, bool is_client) noexcept;
   ~Session();
 
@@ -94,7 +96,6 @@ class Session final : public Connection, public Link, private Socket, private Wa
    public:
     ReceiveOperation() noexcept : CoroutineOperation(Kind::receive) {}
   };
-  struct Child;
   /// What a receive yields without asking the engine: nothing, ordinarily; what came behind a
   /// proxy's header; the error of a connection that was given up.
   enum class AtHand : std::uint8_t { nothing, rest, error };
@@ -136,15 +137,14 @@ class Session final : public Connection, public Link, private Socket, private Wa
   ReceiveOperation receive_;
   Task<> task_;  // The handler; later, the lingering.
   Outbox* outbox_ = nullptr;
-  Child* children_ = nullptr;
   [[no_unique_address]] Scope scope_;  // What follows lies in its padding.
   bool is_client_ : 1;
-  bool held_ : 1 = false;         // A Client has it, and must find it.
-  bool gone_ : 1 = false;         // Closed, and of no worker any more; the Client deletes it.
-  bool introducing_ : 1 = false;  // The handler is not called yet.
+  bool held_ : 1 = false;          // A Client has it, and must find it.
+  bool gone_ : 1 = false;          // Closed, and of no worker any more; the Client deletes it.
+  bool introducing_ : 1 = false;   // The handler is not called yet.
+  bool has_children_ : 1 = false;  // The worker knows them.
+  bool heard_ : 1 = false;         // The peer has sent something.
   AtHand at_hand_ : 2 = AtHand::nothing;
-  std::int16_t send_error_ = 0;
-  std::uint16_t accepted_at_;   // In units of 64 ticks, which are 17 s.
   bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
   bool fin_sent_ : 1 = false;
   bool peer_done_ : 1 = false;  // An empty receive was seen.
@@ -152,8 +152,9 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool lingering_ : 1 = false;
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
-  bool heard_ : 1 = false;  // The peer has sent something.
   TimedOut timed_out_ : 3 = TimedOut::no;
+  std::int16_t send_error_ = 0;
+  std::uint16_t accepted_at_;  // In units of 64 ticks, which are 17 s.
 };
 
 }  // namespace weir::detail

@@ -98,6 +98,10 @@ class Worker {
   // For sessions.
   Session* make_client(int fd, bool is_tcp);
   void session_closed(Session& session) noexcept;
+  /// The first of the session's spawned tasks; nullptr: none. Throws std::bad_alloc when there was
+  /// none before. The place is good until they are forgotten.
+  Session::Child*& children_of(const Session& session) { return children_[&session]; }
+  void forget_children_of(const Session& session) noexcept { children_.erase(&session); }
   Outbox* take_outbox();
   void give_back_outbox(Outbox* outbox) noexcept;
   void log_handler_error(const Session& session, const char* what) noexcept;
@@ -207,6 +211,7 @@ class Worker {
   std::vector<Arrival> waiting_;  // Accepted, and not to be served now. Rarely more than one.
   std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
   std::unique_ptr<Introductions> introductions_;           // Made for the first of them.
+  std::unordered_map<const Session*, Session::Child*> children_;
   bool quiet_ = false;  // The last session has closed, or a placement's number has changed.
   std::size_t counted_open_ = 0;
   bool paused_ = false;
