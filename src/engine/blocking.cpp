@@ -12,7 +12,9 @@ namespace weir::detail {
 
 BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& calls,
                                kernel::Waker& waker)
-    : Engine(options, calls, waker) {}
+    : Engine(options, calls, waker),
+      bound_is_inherited_(options.clients_have_bound),
+      polls_to_accept_(options.several_listeners) {}
 
 BlockingEngine::~BlockingEngine() = default;
 
@@ -66,7 +68,7 @@ bool BlockingEngine::may_block() noexcept {
   if (!runnable_.empty() || !timers_.empty() || waker_.woken()) return false;
   const Operation::Kind kind = parked_.front().kind;
   return kind != Operation::Kind::connect &&
-         (kind != Operation::Kind::accept || !options_.several_listeners);
+         (kind != Operation::Kind::accept || !polls_to_accept_);
 }
 
 void BlockingEngine::complete(Operation& operation) noexcept {
@@ -135,6 +137,11 @@ bool BlockingEngine::accept(Operation& operation) noexcept {
   // The listener's mode decides whether this blocks (see adopt). A stop is seen when its
   // receive timeout, which bounds accept too, has passed (socket(7)).
   const int fd = calls_.accept(operation.socket->fd, kernel::Mode::blocking);
+  if (fd == -EAGAIN && !polls_to_accept_) {
+    // The bound has passed, or another process that shares the listener, our successor say, has
+    // made it nonblocking: then this loop must not spin.
+    polls_to_accept_ = calls_.is_nonblocking(operation.socket->fd);
+  }
   if (fd == -EAGAIN || (fd < 0 && kernel::accept_should_retry(-fd))) return false;
   if (fd >= 0 && !bound_is_inherited_) calls_.set_blocking_bound(fd, blocking_bound);
   operation.result = fd;
@@ -214,7 +221,12 @@ void BlockingEngine::adopt(Socket& socket) {
   }
   if (!socket.is_tcp) bound_is_inherited_ = false;
   // One of several may be ready for another worker and no longer for us: then we must not hang.
-  calls_.set_nonblocking(socket.fd, options_.several_listeners);
+  // One that does not block is left so: whoever shares it may count on that.
+  if (options_.several_listeners) {
+    calls_.set_nonblocking(socket.fd, true);
+  } else {
+    polls_to_accept_ = calls_.is_nonblocking(socket.fd);
+  }
 }
 
 int BlockingEngine::make_socket(const Endpoint& endpoint) noexcept {

@@ -41,7 +41,8 @@ class BlockingEngine final : public Engine {
 
   List parked_;
   unsigned parked_count_ = 0;
-  bool bound_is_inherited_ = true;
+  bool bound_is_inherited_;
+  bool polls_to_accept_;  // The listener does not block: it is one of several, or is shared.
   std::vector<kernel::PollEntry> entries_;
 };
 

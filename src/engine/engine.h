@@ -29,6 +29,7 @@ struct EngineOptions {
   std::size_t budget_bytes = 1024 * 1024;
   bool send_when_writable = false;
   bool several_listeners = false;
+  bool clients_have_bound = true;  ///< also those that came before their listener was ours
   bool keeps_reserve = false;  ///< a descriptor for turn_away()
   bool spin = false;
   std::int64_t spin_before_sleep = 0;  // ns

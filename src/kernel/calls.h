@@ -58,6 +58,7 @@ class Calls {
   virtual void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept = 0;
   virtual bool has_blocking_bound(int fd) noexcept = 0;
   virtual void set_nonblocking(int fd, bool on) noexcept = 0;
+  virtual bool is_nonblocking(int fd) noexcept = 0;
   virtual Endpoint local(int fd) = 0;
   virtual Endpoint peer(int fd) = 0;
 

@@ -71,6 +71,7 @@ class LinuxCalls final : public kernel::Calls {
   }
   bool has_blocking_bound(int fd) noexcept override { return os::has_blocking_bound(fd); }
   void set_nonblocking(int fd, bool on) noexcept override { os::set_nonblocking(fd, on); }
+  bool is_nonblocking(int fd) noexcept override { return os::is_nonblocking(fd); }
   Endpoint local(int fd) override { return local_endpoint(fd); }
   Endpoint peer(int fd) override { return peer_endpoint(fd); }
 

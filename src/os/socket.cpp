@@ -140,6 +140,12 @@ void set_nonblocking(int fd, bool on) noexcept {
               on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
 
+bool is_nonblocking(int fd) noexcept {
+  ++base::counters.calls_other;
+  const int flags = system_call(CallKind::fcntl, ::fcntl, fd, F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK) != 0;
+}
+
 int duplicate(int fd) noexcept {
   ++base::counters.calls_other;
   const int copy = system_call(CallKind::fcntl, ::fcntl, fd, F_DUPFD_CLOEXEC, 0);

@@ -39,6 +39,7 @@ void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept;
 bool has_blocking_bound(int fd) noexcept;
 
 void set_nonblocking(int fd, bool on) noexcept;
+bool is_nonblocking(int fd) noexcept;
 int duplicate(int fd) noexcept;        // The lowest free number, CLOEXEC; or -errno.
 void finish_sending(int fd) noexcept;  // shutdown(2), SHUT_WR.
 void reset_on_close(int fd) noexcept;  // SO_LINGER with zero: close sends RST.

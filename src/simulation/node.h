@@ -72,6 +72,7 @@ class NodeCalls final : public kernel::Calls {
   void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept override;
   bool has_blocking_bound(int fd) noexcept override;
   void set_nonblocking(int, bool) noexcept override {}
+  bool is_nonblocking(int) noexcept override { return false; }
   Endpoint local(int fd) override;
   Endpoint peer(int fd) override;
   std::size_t poll(kernel::PollEntry* entries, std::size_t count,
