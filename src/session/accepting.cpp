@@ -154,7 +154,6 @@ bool Worker::has_room() noexcept {
 
 // Accepts while there is room for one more, and only then.
 void Worker::balance() noexcept {
-  if (drain_ >= 0) return;
   while (!waiting_.empty()) {
     Arrival arrival = waiting_.back();
     waiting_.pop_back();
@@ -162,6 +161,11 @@ void Worker::balance() noexcept {
     if (obstacle == Obstacle::none) continue;
     hold_or_refuse(arrival, obstacle);
     if (!waiting_.empty()) break;
+  }
+  if (drain_ >= 0) {
+    // Accepted is accepted: they are served when there is room, until the drain time is over.
+    if (!waiting_.empty()) start_tick();
+    return;
   }
   const bool room = has_room();
   if (room == paused_) {
@@ -183,7 +187,7 @@ void Worker::start_tick() noexcept {
 }
 
 void Worker::ticked() noexcept {
-  if (paused_) balance();
+  if (paused_ || !waiting_.empty()) balance();
 }
 
 void Worker::connection_left(std::uint64_t id) noexcept {

@@ -303,7 +303,7 @@ void Session::reset() noexcept {
   if (receive_.pending()) receive_.cancel();
 }
 
-bool Session::idle() noexcept {
+bool Session::waits_for_client() noexcept {
   return scope_.waits_for() == &receive_ && receive_.pending() && outbox_ == nullptr &&
          !has_children_ && !lingering_ && worker_.engine().unread(*this) == 0;
 }

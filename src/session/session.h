@@ -81,8 +81,12 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void cancel(SendWait& wait) noexcept;
 
   // For the worker's stop.
-  /// Waits for its client, which has said nothing that is not answered.
-  bool idle() noexcept;
+  /// Waits for its client, which has said nothing that is not answered. Not so one that has just
+  /// come: its first words may be on their way.
+  bool idle() noexcept { return waits_for_client() && (heard_ || has_rested()); }
+  /// The same for some time already.
+  bool quiet() noexcept { return waits_for_client() && has_rested(); }
+  static constexpr std::int64_t quiet_ns = 1'000'000'000;
   void cancel() noexcept { scope_.cancel(); }
   /// Ends it now, whatever it does; counted as cut.
   void cut() noexcept;
@@ -105,6 +109,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   bool try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
   Chunk take_end();
+  bool waits_for_client() noexcept;
+  bool has_rested() const noexcept;
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;

@@ -12,6 +12,16 @@ void Session::note_sent() noexcept {
   sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
 }
 
+// Without ticks, when every deadline is off, everybody has.
+bool Session::has_rested() const noexcept {
+  const Engine& engine = worker_.engine();
+  if (!engine.is_ticking()) return true;
+  constexpr std::uint32_t enough = quiet_ns / Engine::tick_ns;
+  const std::uint32_t now = engine.tick();
+  const auto since = [now](std::uint16_t then) { return static_cast<std::uint16_t>(now - then); };
+  return std::min(since(receive_.since), since(sent_at)) >= enough;
+}
+
 // What does not hold now can hold from now on, so the next look is due after the shortest
 // deadline at the latest. Nothing that a tick was noted of can have been before it; that it may
 // have been later makes a deadline late, never early.

@@ -148,7 +148,7 @@ void Worker::tend_placement() noexcept {
   const std::size_t before = counted_open_;
   counted_open_ = placement_->open();
   quiet_ = quiet_ || counted_open_ != before;
-  if (paused_) balance();
+  if (paused_ || !waiting_.empty()) balance();
   if ((paused_ || drain_ >= 0) && !tick_.pending()) start_tick();
 }
 
@@ -212,6 +212,8 @@ void Worker::session_closed(Session& session) noexcept {
     } else {
       for (auto& acceptor : acceptors_) acceptor->resume();
     }
+  } else if (!waiting_.empty()) {
+    balance();
   }
 }
 
@@ -253,12 +255,10 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
   if (first) {
     paused_ = false;
     for (auto& acceptor : acceptors_) acceptor->stop();
-    refuse_waiting();
-    deadlines_.for_each([](Session& session) {
-      if (session.idle() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
-    });
+    end_idle(&Session::idle);
   }
-  quiet_ = true;  // Perhaps only clients are left.
+  quiet_ = true;         // Perhaps only clients are left.
+  if (first) balance();  // Those who left may have made room.
   if (placement_ != nullptr) placement_->stop(drain);
   if (drain_end_.pending()) {
     drain_end_.cancel();  // Its end starts it anew, with the new deadline.
@@ -267,10 +267,12 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
   }
 }
 
+// Until the end those are ended, again and again, that have become idle.
 void Worker::drain_timer_ended(bool expired) noexcept {
-  if (expired) return cut_all();
-  if (open() == 0) return;
-  drain_end_.deadline = drain_deadline_;
+  if (expired && drain_end_.deadline >= drain_deadline_) return cut_all();
+  if (expired) end_idle(&Session::quiet);
+  if (open() == 0 && waiting_.empty()) return;
+  drain_end_.deadline = std::min(drain_deadline_, engine_.now() + Session::quiet_ns);
   engine_.start(drain_end_);
 }
 
@@ -281,8 +283,15 @@ void Worker::end_clients() noexcept {
   deadlines_.for_each([](Session& session) { session.end_held(); });
 }
 
+void Worker::end_idle(bool (Session::*is_idle)() noexcept) noexcept {
+  deadlines_.for_each([is_idle](Session& session) {
+    if ((session.*is_idle)() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
+  });
+}
+
 void Worker::cut_all() noexcept {
   cutting_ = true;
+  refuse_waiting();
   if (placement_ != nullptr) placement_->cut();
   bool forgets = base::planted(base::Mutant::cut_forgets);
   deadlines_.for_each([&](Session& session) {

@@ -35,6 +35,7 @@ struct Plan {
   Handler* handler = nullptr;
   Options options;
   std::vector<int> listeners;              ///< The worker closes them.
+  bool clients_have_bound = true;          ///< BlockingEngine's, on all that they accept.
   std::size_t connections_max = SIZE_MAX;  ///< Of this worker at once: 1 if it is iterative.
   unsigned index = 0;
   Control* control = nullptr;
@@ -61,7 +62,9 @@ class Worker {
   /// exchange_current() makes it so, and returns which was before.
   void start();
   void turn();
-  bool is_done() noexcept { return drain_ >= 0 && listening_ == 0 && open() == 0; }
+  bool is_done() noexcept {
+    return drain_ >= 0 && listening_ == 0 && waiting_.empty() && open() == 0;
+  }
   void finish_timers();
   static Worker* exchange_current(Worker* worker) noexcept;
 
@@ -186,6 +189,7 @@ class Worker {
   std::size_t served() noexcept { return open() - clients_; }
   void begin_stop(std::int64_t drain) noexcept;
   void drain_timer_ended(bool expired) noexcept;
+  void end_idle(bool (Session::*is_idle)() noexcept) noexcept;
   void cut_all() noexcept;
   void end_clients() noexcept;
   void bury() noexcept;
