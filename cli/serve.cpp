@@ -27,7 +27,7 @@ namespace {
 struct Request {
   std::string handler;
   std::string model = "automatic";
-  std::vector<std::string> listen{"127.0.0.1:7000"};
+  std::vector<std::string> listen;
   std::string worker_kind = "thread";
   std::string overload = "pause";
   std::string totals = "text";
@@ -40,6 +40,8 @@ struct Request {
   std::int64_t linger_ms = Options{}.linger.count();
   std::int64_t drain_ms = Options{}.drain.count();
   AdmissionRequest admission;
+  std::int64_t restart_ready_ms = Options{}.restart_ready.count();
+  std::int64_t restart_drain_ms = Options{}.restart_drain.count();
   Options options;
 };
 
@@ -64,6 +66,7 @@ int serve(const Request& request) {
   Server server(chosen_handler(request.handler));
   server.model(model_of(request.model));
   for (const std::string& address : request.listen) server.listen(address);
+  if (request.listen.empty() && !Server::is_given_listeners()) server.listen("127.0.0.1:7000");
 
   Options options = request.options;
   options.worker_kind =
@@ -78,7 +81,9 @@ int serve(const Request& request) {
   options.linger = std::chrono::milliseconds(request.linger_ms);
   options.drain = std::chrono::milliseconds(request.drain_ms);
   apply(request.admission, options);
-  server.options(options).handle_signals();
+  options.restart_ready = std::chrono::milliseconds(request.restart_ready_ms);
+  options.restart_drain = std::chrono::milliseconds(request.restart_drain_ms);
+  server.options(options).handle_signals().as_service();
   server.on_log([](LogLevel, std::string_view line) { log(line); });
   server.on_statistics([](const Server& self, const Statistics& statistics) {
     print_line(totals_json(self.chosen().model, statistics, cpu_time()));
@@ -159,6 +164,10 @@ void add_session_options(CLI::App& command, Request& request) {
             "Milliseconds that a peer gets to take the last bytes and close");
   add_value(command, "--drain", "MS", request.drain_ms, number(0, 3'600'000),
             "Milliseconds that sessions get to end when a signal stops the server");
+  add_value(command, "--restart-ready", "MS", request.restart_ready_ms, number(1, 3'600'000),
+            "Milliseconds that a new process gets to serve when a signal restarts the server");
+  add_value(command, "--restart-drain", "MS", request.restart_drain_ms, number(0, 86'400'000),
+            "Milliseconds that sessions of the old process then get to end");
 }
 
 std::string footer() {
@@ -168,7 +177,9 @@ std::string footer() {
   }
   return text + "Models (see weir models):\n  " + model_list() +
          "\nSIGINT and SIGTERM stop the server; SIGUSR1 prints statistics as a line of JSON on "
-         "stdout.";
+         "stdout; SIGUSR2\nrestarts it without losing a connection. Sockets that systemd hands "
+         "over "
+         "are served (docs/DEPLOY.md).";
 }
 
 }  // namespace
@@ -187,11 +198,13 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->type_name("MODEL")
       ->capture_default_str();
   command
-      ->add_option("--listen", request->listen,
-                   "Where: 127.0.0.1:7000, [::1]:7000, :7000, unix:/path; may be repeated")
+      ->add_option(
+          "--listen", request->listen,
+          "Where: 127.0.0.1:7000, [::1]:7000, :7000, unix:/path, fd:3 (a descriptor that "
+          "is inherited); may be repeated. Otherwise the sockets that systemd hands over, "
+          "else 127.0.0.1:7000")
       ->allow_extra_args(false)
-      ->type_name("ADDRESS")
-      ->capture_default_str();
+      ->type_name("ADDRESS");
   add_worker_options(*command, *request);
   add_limit_options(*command, *request);
   add_admission_options(*command, request->admission);

@@ -166,6 +166,17 @@ struct Options {
   /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cuts them
   /// (see Server::stop). Sessions that are idle end at once.
   std::chrono::milliseconds drain{5000};
+
+  // --- restart (Server::as_service) --------------------------------------------------------
+
+  /// How long the new process may take until it serves. One that is later is ended, and this one
+  /// goes on as before. Raise it where a start reads much. Above 0.
+  std::chrono::milliseconds restart_ready{30'000};
+
+  /// How long the old process lets its sessions go on once the new one has taken over: what
+  /// `drain` is for a stop. Nobody waits for its end, so it may be long; it costs the memory of
+  /// a process that has little left to do.
+  std::chrono::milliseconds restart_drain{60'000};
 };
 
 }  // namespace weir

@@ -69,6 +69,10 @@ class Server {
   /// A text that is no address is reported by start().
   Server& listen(std::string_view endpoint);
   Server& listen(const Endpoint& endpoint);
+  /// Adds a socket that listens already and that this process has inherited; the same as
+  /// listen("fd:3"). From 3 on. start() takes it over, to close it at its end, or throws
+  /// StartError where it is no listening TCP or unix stream socket.
+  Server& listen_descriptor(int descriptor);
   /// Fixes the model. Without this call, or with automatic: the environment's WEIR_MODEL, else
   /// the best that is available here.
   Server& model(Model model);
@@ -77,11 +81,26 @@ class Server {
   Server& options(const Options& options);
   /// SIGINT and SIGTERM stop the server as stop(Options::drain) does; a second one, as stop(0),
   /// and it ends the process if a handler still does not return. SIGUSR1 calls what
-  /// on_statistics() was given.
+  /// on_statistics() was given; SIGUSR2, if this is a service (as_service), restart().
   /// From start() until wait() returns, which restores the handlers that were there before; for
   /// one server of a process at a time. Without this call the library leaves the process's
   /// signals alone, except in the processes that it forks. It never raises SIGPIPE.
   Server& handle_signals();
+  /// Makes the server the service that this process is for, as its service manager sees it; one
+  /// server of a process. docs/DEPLOY.md shows a unit. It then
+  ///   - takes over the listening sockets that the process was given (sd_listen_fds(3): systemd's
+  ///     socket activation, or restart()). One whose address listen() was given is used instead
+  ///     of a new one; with port 0 any port fits. Without any listen() all are served. Those that
+  ///     nobody asked for are closed, with a line in the log.
+  ///   - tells the manager how it goes (sd_notify(3)): READY, RELOADING, STOPPING, STATUS and, when
+  ///     a watchdog is set, WATCHDOG, as long as every worker's loop turns.
+  ///   - can be restarted.
+  /// start() reads, and then removes, the variables LISTEN_* of the environment: no other thread
+  /// may use the environment meanwhile. Where they, or NOTIFY_SOCKET, are malformed it throws.
+  Server& as_service();
+  /// Whether this process was given listening sockets, and no server has taken them yet. Throws
+  /// StartError where the environment is malformed.
+  static bool is_given_listeners();
   /// Lines about the server's life: where it listens and by which model, the first time that it
   /// has to pause or rest, handlers that failed. Default: nobody hears them.
   Server& on_log(LogFunction log);
@@ -102,13 +121,31 @@ class Server {
 
   /// Stops accepting. Sessions that are idle end at once: those whose handler waits in a plain
   /// receive(), with nothing unread, nothing unsent and no spawned task. All others go on until
-  /// they end by themselves or `deadline` has passed since this call; then they are cut: their
-  /// awaits throw IoError(operation_canceled). 0: everything is cut now. Of several calls the
-  /// shortest deadline counts. On the model fork a session gets Options::drain at most.
+  /// they end by themselves, are idle and have been silent for about a second, or `deadline` has
+  /// passed since this call; then they are cut: their awaits throw IoError(operation_canceled). A
+  /// client that has just connected has a second for its first words. 0: everything is cut
+  /// now. Of several calls the shortest deadline counts.
   ///
   /// No effect before start(). From any thread, or from a signal handler. Returns at once;
   /// blocking models take up to 250 ms to notice.
   void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(0)) noexcept;
+
+  /// Replaces this process by a new one without losing a connection: starts the program that
+  /// was executed to make this process, by the same path, where another may stand by now, with
+  /// the arguments and the environment that start() has seen, and gives it the listening sockets.
+  /// When the new process serves, this one stops as by stop(Options::restart_drain). If it cannot
+  /// be started, ends, or does not serve within Options::restart_ready, all goes on as before;
+  /// a line in the log says so. No socket is closed or bound meanwhile, so nobody who waits in
+  /// a backlog is lost.
+  ///
+  /// The new process has to serve as a service too. It is a child of this one, and an orphan once
+  /// this one has ended: whoever waits for this one has to know (systemd is told). It inherits
+  /// the descriptors that this process has not marked FD_CLOEXEC. As process 1, as in a container,
+  /// or while the server stops or restarts: only a line in the log.
+  ///
+  /// Requires: as_service(). No effect before start(), and in worker processes. From any thread,
+  /// or from a signal handler. Returns at once.
+  void restart() noexcept;
 
   /// Where it listens, with the ports that the kernel chose. After start().
   std::vector<Endpoint> endpoints() const;

@@ -51,7 +51,8 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   struct ChildControl {
     os::Waker waker;
     Control control{waker};
-    std::int64_t drain = 0;
+    const Host* host = nullptr;
+    std::int64_t drain = 0;  // Without a host, and when the server has died.
   };
   void close_what_others_serve(int fd) noexcept;
   [[noreturn]] void run_child(const Arrival& arrival, std::uint64_t id) noexcept;
@@ -115,11 +116,13 @@ void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
   // connection it was.
   plan.counts_clients = false;
   ChildControl control;
+  control.host = plan_.host;
   control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
   const auto drain = [](void* c) {
     auto& told = *static_cast<ChildControl*>(c);
-    told.control.request_stop(told.drain);
+    const std::int64_t asked = told.host != nullptr ? told.host->stop_drain() : -1;
+    told.control.request_stop(asked >= 0 ? asked : told.drain);
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals({drain, cut, nullptr, &control, 0});

@@ -102,6 +102,11 @@ class ChildProcess {
   int fd() const noexcept { return pidfd_.get(); }
   /// True: it has ended, and is running() no more.
   bool reap(Ending& ending) noexcept;
+  /// It goes on by itself, and is watched no more.
+  void forget() noexcept {
+    pid_ = -1;
+    pidfd_.reset();
+  }
 
   void ask(How how) const noexcept;
   /// SIGUSR1: see ParentsSignals::look.

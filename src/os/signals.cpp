@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <utility>
 
 #include "base/counters.h"
 #include "os/process.h"
@@ -27,12 +26,12 @@ struct Installed {
   int number;
   Request request;
   struct sigaction before;
+  bool here;
 };
-constinit Installed installed[] = {{SIGINT, Request::stop, {}},
-                                   {SIGTERM, Request::stop, {}},
-                                   {SIGUSR1, Request::report, {}},
-                                   {SIGUSR2, Request::restart, {}}};
-constinit bool is_installed = false;
+constinit Installed installed[] = {{SIGINT, Request::stop, {}, false},
+                                   {SIGTERM, Request::stop, {}, false},
+                                   {SIGUSR1, Request::report, {}, false},
+                                   {SIGUSR2, Request::restart, {}, false}};
 
 void on_signal(int number) {
   for (const Installed& each : installed) {
@@ -56,16 +55,19 @@ void install(int number, void (*handler)(int), struct sigaction* before = nullpt
 
 }  // namespace
 
-void on_signals(void (*action)(Request, void*), void* argument) noexcept {
+void on_signals(void (*action)(Request, void*), void* argument, bool restartable) noexcept {
   if (action != nullptr) {
     on_request = action;
     on_request_argument = argument;
-    for (Installed& each : installed) install(each.number, on_signal, &each.before);
-    is_installed = true;
-  } else if (std::exchange(is_installed, false)) {
-    for (const Installed& each : installed) {
+  }
+  for (Installed& each : installed) {
+    const bool wanted = action != nullptr && (restartable || each.request != Request::restart);
+    if (wanted) {
+      install(each.number, on_signal, &each.before);
+    } else if (each.here) {
       system_call(CallKind::sigaction, ::sigaction, each.number, &each.before, nullptr);
     }
+    each.here = wanted;
   }
 }
 
@@ -112,6 +114,26 @@ SignalsHeld::~SignalsHeld() {
 void SignalsHeld::leave_to_child() noexcept {
   left_ = true;
   memcpy(&before_fork, before_, sizeof before_fork);
+}
+
+void default_signals() noexcept {
+  for (int number = 1; number < NSIG; ++number) {
+    struct sigaction action{};
+    if (system_call(CallKind::sigaction, ::sigaction, number, nullptr, &action) != 0 ||
+        action.sa_handler == SIG_IGN)
+      continue;
+    action.sa_handler = SIG_DFL;
+    action.sa_flags = 0;
+    system_call(CallKind::sigaction, ::sigaction, number, &action, nullptr);
+  }
+}
+
+void discard_broken_pipe() noexcept {
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  const timespec at_once{};
+  sigtimedwait(&broken_pipe, nullptr, &at_once);
 }
 
 void let_signals_come() noexcept {

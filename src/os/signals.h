@@ -9,9 +9,9 @@ namespace weir::os {
 enum class Request : std::uint8_t { stop, report, restart };
 
 /// Calls `action(request, argument)` from the signal handler: SIGINT and SIGTERM ask to stop,
-/// SIGUSR1 to report, SIGUSR2 to restart. One at a time in a process; nullptr restores what was
-/// there before.
-void on_signals(void (*action)(Request, void*), void* argument) noexcept;
+/// SIGUSR1 to report, and, if it is `restartable`, SIGUSR2 to restart. One at a time in a process;
+/// nullptr restores what was there before.
+void on_signals(void (*action)(Request, void*), void* argument, bool restartable) noexcept;
 
 /// Ends the process with `code` if it still runs after some seconds: for a signal that has to
 /// end it even if a handler never returns. From a signal handler.
@@ -51,7 +51,13 @@ class SignalsHeld {
   bool left_ = false;
 };
 
+/// In a child that is about to execute a program, and holds signals: no signal calls a handler
+/// of this program any more. Ignored ones stay ignored, as execve(2) has it.
+void default_signals() noexcept;
 /// Lets every signal come: for a program that is about to be executed.
 void let_signals_come() noexcept;
+
+/// Takes the SIGPIPE back that a write of this thread has just caused. Requires: it is held.
+void discard_broken_pipe() noexcept;
 
 }  // namespace weir::os

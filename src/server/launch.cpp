@@ -98,6 +98,9 @@ void check_options(const Options& options) {
       options.spin_before_sleep.count() < 0) {
     throw StartError("linger, drain and spin_before_sleep must not be negative");
   }
+  if (options.restart_ready.count() <= 0 || options.restart_drain.count() < 0) {
+    throw StartError("restart_ready must be above 0, restart_drain not below");
+  }
   check_deadlines(options);
   check_admission(options);
   if (options.budget_operations == 0 || options.budget_bytes == 0) {

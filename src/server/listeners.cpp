@@ -56,31 +56,69 @@ os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how) {
   return os::Fd(fd);
 }
 
-Listeners::Listener open_listener(const std::string& address, const os::ListenOptions& how,
-                                  unsigned workers) {
-  Listeners::Listener result;
+}  // namespace
+
+Listeners::Listener Listeners::open_listener(const std::string& address,
+                                             const os::ListenOptions& how,
+                                             Inheritance& inheritance) {
+  if (const auto number = descriptor_named(address); number.has_value()) {
+    std::vector<Inheritance::Socket> sockets;
+    sockets.push_back(inheritance.claim(*number));
+    return inherited(std::move(sockets), how);
+  }
+  Listener result;
   result.endpoint = Endpoint::parse(address);
+  auto sockets = inheritance.claim(result.endpoint);
+  if (!sockets.empty()) return inherited(std::move(sockets), how);
   const bool is_unix = result.endpoint.family == Endpoint::Family::unix_socket;
-  const unsigned count = how.reuse_port && !is_unix ? workers : 1;
+  const unsigned count = how.reuse_port && !is_unix ? workers_ : 1;
   for (unsigned i = 0; i < count; ++i) {
     result.sockets.push_back(open_socket(result.endpoint, how));
     // The port that the kernel chose, which the other sockets share.
     result.endpoint = os::local_endpoint(result.sockets[0].get());
   }
   result.file = os::SocketFile::of(result.endpoint);
+  result.name = owned_name;
   return result;
 }
 
-}  // namespace
+Listeners::Listener Listeners::inherited(std::vector<Inheritance::Socket> sockets,
+                                         const os::ListenOptions& how) {
+  Listener result;
+  result.endpoint = sockets.front().endpoint;
+  result.name = sockets.front().name;
+  if (sockets.front().owned) result.file = os::SocketFile::of(result.endpoint);
+  for (Inheritance::Socket& socket : sockets) {
+    clients_have_bound_ &= os::prepare_inherited(socket.fd.get(), how);
+    result.sockets.push_back(std::move(socket.fd));
+  }
+  return result;
+}
 
 void Listeners::open(const std::vector<std::string>& addresses, const Options& options,
-                     const os::ListenOptions& how) {
+                     const os::ListenOptions& how, Inheritance& inheritance) {
   workers_ = options.workers;
+  clients_have_bound_ = true;
   std::vector<Listener> opened;
   for (const std::string& address : addresses) {
-    opened.push_back(open_listener(address, how, workers_));
+    opened.push_back(open_listener(address, how, inheritance));
+  }
+  while (addresses.empty() && !inheritance.empty()) {
+    opened.push_back(inherited(inheritance.claim_next(), how));
   }
   listeners_ = std::move(opened);
+}
+
+std::vector<os::HandedSocket> Listeners::handed() const {
+  std::vector<os::HandedSocket> result;
+  for (const Listener& listener : listeners_) {
+    for (const os::Fd& socket : listener.sockets) result.push_back({socket.get(), listener.name});
+  }
+  return result;
+}
+
+void Listeners::hand_over() noexcept {
+  for (Listener& listener : listeners_) listener.file.path.clear();
 }
 
 // With more sockets than workers every socket still has a worker, and with fewer a socket has

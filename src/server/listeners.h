@@ -10,6 +10,8 @@
 
 #include "os/fd.h"
 #include "os/listening.h"
+#include "os/successor.h"
+#include "server/inheritance.h"
 
 namespace weir::detail {
 
@@ -22,11 +24,20 @@ class Listeners {
     Endpoint endpoint;
     std::vector<os::Fd> sockets;
     os::SocketFile file;  ///< unix: the file that is ours to remove
+    std::string name;     ///< under which it is handed over
   };
 
-  /// Opens them all. Throws StartError naming address and cause; then none is open.
+  /// Opens them all; those that were inherited are taken instead. Without addresses: all that were
+  /// inherited. Throws StartError naming address and cause; then none is open.
   void open(const std::vector<std::string>& addresses, const Options& options,
-            const os::ListenOptions& how);
+            const os::ListenOptions& how, Inheritance& inheritance);
+  /// False: some may have clients in their backlog that came before the blocking bound was set.
+  bool clients_have_bound() const noexcept { return clients_have_bound_; }
+
+  /// All of them, for a successor. They stay ours until hand_over() or close().
+  std::vector<os::HandedSocket> handed() const;
+  /// The files of unix sockets are the successor's from now on.
+  void hand_over() noexcept;
 
   /// What worker `index` accepts from: duplicates, which it closes. Throws StartError.
   std::vector<int> duplicates(unsigned index) const;
@@ -41,10 +52,14 @@ class Listeners {
   std::vector<Endpoint> endpoints() const;
 
  private:
+  Listener open_listener(const std::string& address, const os::ListenOptions& how,
+                         Inheritance& inheritance);
+  Listener inherited(std::vector<Inheritance::Socket> sockets, const os::ListenOptions& how);
   bool is_of(const Listener& listener, std::size_t socket, unsigned worker) const noexcept;
 
   std::vector<Listener> listeners_;
   unsigned workers_ = 1;
+  bool clients_have_bound_ = true;
 };
 
 }  // namespace weir::detail

@@ -18,6 +18,8 @@ class RollCall {
   bool ended(std::int64_t now) noexcept;
   /// Of the last one: every worker that runs has answered.
   bool complete() const noexcept;
+  /// Nobody is waited for any more.
+  void end() noexcept { open_ = false; }
   std::int64_t deadline() const noexcept { return deadline_; }
 
  private:

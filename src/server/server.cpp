@@ -1,8 +1,11 @@
 #include <weir/server.h>
 
+#include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/assert.h"
+#include "os/inherited.h"
 #include "os/signals.h"
 #include "server/launch.h"
 #include "server/report.h"
@@ -33,6 +36,9 @@ Server& Server::listen(std::string_view endpoint) {
   return *this;
 }
 Server& Server::listen(const Endpoint& endpoint) { return listen(endpoint.text()); }
+Server& Server::listen_descriptor(int descriptor) {
+  return listen("fd:" + std::to_string(descriptor));
+}
 Server& Server::model(Model model) {
   state_->model = model;
   return *this;
@@ -50,6 +56,11 @@ Server& Server::handle_signals() {
   state_->handles_signals = true;
   return *this;
 }
+Server& Server::as_service() {
+  state_->is_service = true;
+  return *this;
+}
+bool Server::is_given_listeners() { return os::count_inherited() > 0; }
 Server& Server::on_log(LogFunction log) {
   state_->log = log;
   return *this;
@@ -73,10 +84,14 @@ void Server::start() {
   State& state = *state_;
   ASSERT(!state.started);
   detail::check_options(state.options);
-  if (state.addresses.empty()) throw StartError("no address to listen on; call listen()");
   state.chosen = detail::resolve_model(state.model);
+  detail::Inheritance inheritance;
+  if (state.is_service) inheritance = state.begin_service();
+  if (state.addresses.empty() && inheritance.empty()) {
+    throw StartError("no address to listen on; call listen()");
+  }
   try {
-    state.make_members();
+    state.make_members(std::move(inheritance));
     state.start_members();
   } catch (const std::system_error& error) {
     throw StartError(std::string("cannot start: ") + error.what());
@@ -101,6 +116,11 @@ int Server::wait() {
 
 void Server::stop(std::chrono::milliseconds deadline) noexcept {
   if (state_->started) state_->request_stop(nanoseconds(deadline));
+}
+
+void Server::restart() noexcept {
+  ASSERT(state_->is_service);
+  if (state_->started) state_->request_restart();
 }
 
 std::vector<Endpoint> Server::endpoints() const { return state_->endpoints; }

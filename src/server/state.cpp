@@ -40,7 +40,27 @@ os::ListenOptions listen_options(const Options& options, const detail::ModelEntr
 
 // --- starting --------------------------------------------------------------------------------
 
-void Server::State::make_members() {
+detail::Inheritance Server::State::begin_service() {
+  service.begin();
+  detail::Inheritance inheritance = detail::Inheritance::take();
+  service.answer_on(inheritance.take_ready());
+  program = os::Program::of_this_process();
+  return inheritance;
+}
+
+// Whoever connects there would wait for ever.
+void Server::State::close_unclaimed(detail::Inheritance& inheritance) {
+  while (!inheritance.empty()) {
+    const auto sockets = inheritance.claim_next();
+    const Endpoint& where = sockets.front().endpoint;
+    say(LogLevel::warning, fmt::format("{} was handed to this process, which is not asked to "
+                                       "listen there: closed",
+                                       where.text()));
+    if (sockets.front().owned) os::SocketFile::of(where).remove();
+  }
+}
+
+void Server::State::make_members(detail::Inheritance inheritance) {
   const detail::ModelEntry& entry = detail::entry(chosen.model);
   members.clear();
   ledger = std::make_unique<os::Ledger>(options.workers);
@@ -58,7 +78,9 @@ void Server::State::make_members() {
       !options.proxy_from.empty()) {
     say(LogLevel::warning, "fork: connections_per_address does not hold for clients of a proxy");
   }
-  listeners.open(addresses, options, listen_options(options, entry));
+  restart_asked = false;
+  listeners.open(addresses, options, listen_options(options, entry), inheritance);
+  close_unclaimed(inheritance);
   endpoints = listeners.endpoints();
   for (unsigned index = 0; index < options.workers; ++index) {
     Member& member = members.emplace_back();
@@ -74,6 +96,7 @@ void Server::State::make_members() {
     member.plan.calls = &os::calls();
     member.plan.log = log;
     member.plan.host = this;
+    member.plan.clients_have_bound = listeners.clients_have_bound();
   }
 }
 
@@ -89,7 +112,7 @@ void Server::State::start_members() {
       const auto on_signal = [](os::Request request, void* self) {
         static_cast<State*>(self)->on_signal(request);
       };
-      os::on_signals(on_signal, this);
+      os::on_signals(on_signal, this, is_service);
     }
     // Whoever reads that we listen may send a signal at once.
     for (const Endpoint& endpoint : endpoints) {
@@ -98,6 +121,7 @@ void Server::State::start_members() {
     }
     for (Member& member : members) start_member(member);
     await_members();
+    if (!lone() && !stopping()) service.ready(status());
   } catch (...) {
     abandon_start();
     throw;
@@ -150,7 +174,7 @@ void Server::State::abandon_start() noexcept {
   }
   members.clear();  // Kills the processes.
   listeners.close();
-  if (handles_signals) os::on_signals(nullptr, nullptr);
+  if (handles_signals) os::on_signals(nullptr, nullptr, false);
   started = false;
 }
 
@@ -169,6 +193,7 @@ void Server::State::start_process(Member& member) {
 void Server::State::run_process(Member& member) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
+  service.drop();
   // Only this worker's listeners stay open here: a listener that nobody accepts from would keep
   // its backlog for itself.
   member.plan.listeners = listeners.take(member.plan.index);
@@ -200,8 +225,17 @@ void Server::State::on_signal(os::Request request) noexcept {
       }
       return request_stop(nanoseconds(options.drain));
     case os::Request::report: report_asked = true; break;
-    case os::Request::restart: restart_asked = true; break;
+    case os::Request::restart: return request_restart();
   }
+  ring();
+}
+
+void Server::State::request_restart() noexcept {
+  restart_asked = true;
+  ring();
+}
+
+void Server::State::ring() noexcept {
   bell->ring();
   if (lone()) members.front().control.waker.wake();
 }
@@ -221,7 +255,7 @@ void Server::State::close_listeners() noexcept {
 int Server::State::finish() {
   close_listeners();
   if (handles_signals) {
-    os::on_signals(nullptr, nullptr);
+    os::on_signals(nullptr, nullptr, false);
     if (stop_signals.load() > 1) os::cancel_exit_soon();
   }
   started = false;
@@ -243,9 +277,14 @@ int Server::State::finish() {
 // --- for the workers -------------------------------------------------------------------------
 
 void Server::State::woken(unsigned worker) noexcept {
-  if (stopping() && !processes()) close_listeners();
+  if (stopping() && !processes()) {
+    service.stopping();
+    close_listeners();
+  }
   if (ledger->is_called(worker)) counted(worker);
-  if (lone() && (report_asked || restart_asked)) supervise_in_background();
+  if (!lone()) return;
+  service.ready("starting");
+  if (report_asked || restart_asked || service.watchdog() != 0) supervise_in_background();
 }
 
 void Server::State::counted(unsigned worker) noexcept {
@@ -265,6 +304,7 @@ Statistics Server::State::statistics() const noexcept {
 
 void Server::State::forked() noexcept {
   listeners.drop();
+  service.drop();
   bell->drop();
 }
 

@@ -15,9 +15,11 @@
 #include "os/ledger.h"
 #include "os/shared_memory.h"
 #include "os/signals.h"
+#include "os/successor.h"
 #include "os/thread.h"
 #include "server/listeners.h"
 #include "server/member.h"
+#include "server/service.h"
 #include "session/admission.h"
 #include "session/room.h"
 
@@ -36,6 +38,7 @@ struct Server::State final : detail::Host {
   LogFunction log = nullptr;
   StatisticsFunction on_statistics = nullptr;
   bool handles_signals = false;
+  bool is_service = false;
 
   // From start() on.
   Choice chosen{Model::automatic, {}};
@@ -48,6 +51,8 @@ struct Server::State final : detail::Host {
   std::list<detail::Member> members;
   int supervisor_process = 0;
   std::atomic<bool> started{false};  // stop() may ask from any thread.
+  detail::Service service;
+  os::Program program;  // How it is started again.
 
   // Closed by whoever sees a stop first: the supervisor or a worker.
   std::mutex listeners_mutex;
@@ -69,14 +74,18 @@ struct Server::State final : detail::Host {
     if (log != nullptr) log(level, line);
   }
 
-  void make_members();
+  /// What a service is started with: its environment and the sockets it is given.
+  detail::Inheritance begin_service();
+  void make_members(detail::Inheritance inheritance);
+  void close_unclaimed(detail::Inheritance& inheritance);
   void start_members();
   void start_member(detail::Member& member);
   void await_members();
   void abandon_start() noexcept;
   /// Starts a worker process, or starts it again. Throws StartError.
   void start_process(detail::Member& member);
-  /// From any thread, or from a signal handler.
+  // From any thread, or from a signal handler.
+  void request_restart() noexcept;
   void request_stop(std::int64_t drain) noexcept;
   void on_signal(os::Request request) noexcept;
   bool stopping() const noexcept { return ledger->stop_drain() >= 0; }
@@ -84,13 +93,19 @@ struct Server::State final : detail::Host {
   void supervise_in_background() noexcept;
   int finish();
   Statistics statistics() const noexcept;
+  /// What there is to say to those who only have a line for it.
+  std::string status() const;
+  /// A successor accepts from now on: ends as after a stop, and leaves it what both have.
+  void hand_over() noexcept;
 
   // For the workers.
   void woken(unsigned worker) noexcept override;
   void counted(unsigned worker) noexcept override;
+  std::int64_t stop_drain() const noexcept override { return ledger->stop_drain(); }
   void forked() noexcept override;
 
  private:
+  void ring() noexcept;
   [[noreturn]] void run_process(detail::Member& member) noexcept;
 };
 

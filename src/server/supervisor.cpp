@@ -60,6 +60,9 @@ void Supervisor::attend() {
   } else {
     replace();
   }
+  if (server_.restart_asked.exchange(false)) handover_.begin(now_);
+  handover_.attend(now_);
+  watchdog_.attend(now_);
   if (server_.report_asked.exchange(false)) roll_call_.begin(now_);
   if (roll_call_.ended(now_) && server_.on_statistics != nullptr) {
     server_.on_statistics(server_.server, server_.statistics());
@@ -109,6 +112,7 @@ void Supervisor::replace() noexcept {
 // --- stopping --------------------------------------------------------------------------------
 
 void Supervisor::pass_stop_on() noexcept {
+  server_.service.stopping();
   server_.close_listeners();
   if (!server_.processes()) return;
   const std::int64_t drain = server_.ledger->stop_drain();
@@ -135,12 +139,14 @@ void Supervisor::wait_for_news() {
     if (member.process.fd() < 0) until = std::min(until, now_ + asking_interval);
     entries_.push_back({member.process.fd(), os::poll_readable, 0});
   }
+  handover_.wait_for(entries_);
+  if (handover_.needs_asking()) until = std::min(until, now_ + asking_interval);
   const std::int64_t bound = until == never ? -1 : std::max<std::int64_t>(until - now_, 0);
   os::poll(entries_.data(), entries_.size(), bound);
 }
 
 std::int64_t Supervisor::next_deadline() const noexcept {
-  std::int64_t next = never;
+  std::int64_t next = std::min(handover_.deadline(), watchdog_.deadline());
   if (kill_at_ > now_) next = std::min(next, kill_at_);
   if (roll_call_.open()) next = std::min(next, roll_call_.deadline());
   for (const Member& member : server_.members) {

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "os/poll.h"
+#include "server/handover.h"
 #include "server/roll_call.h"
 #include "server/state.h"
+#include "server/watchdog.h"
 
 namespace weir::detail {
 
@@ -14,7 +16,8 @@ namespace weir::detail {
 /// Worker processes are its children: one that dies is reaped at once and replaced.
 class Supervisor {
  public:
-  explicit Supervisor(Server::State& server) noexcept : server_(server), roll_call_(server) {}
+  explicit Supervisor(Server::State& server) noexcept
+      : server_(server), roll_call_(server), handover_(server), watchdog_(server) {}
 
   /// Returns when every worker has ended.
   void run();
@@ -31,6 +34,8 @@ class Supervisor {
 
   Server::State& server_;
   RollCall roll_call_;
+  Handover handover_;
+  Watchdog watchdog_;
   std::vector<os::PollEntry> entries_;
   std::int64_t now_ = 0;
   std::int64_t passed_on_ = -1;  ///< the stop that the workers know of

@@ -1,6 +1,8 @@
 // host.h - who runs a worker, as the worker sees it.
 #pragma once
 
+#include <cstdint>
+
 namespace weir::detail {
 
 class Host {
@@ -10,6 +12,9 @@ class Host {
   virtual void woken(unsigned worker) noexcept = 0;
   /// On the worker's thread, a few times a second: its counters are worth a look.
   virtual void counted(unsigned worker) noexcept = 0;
+  /// How long a stop lets sessions go on, in ns; negative: nobody has asked for one. From any
+  /// thread, and in child processes.
+  virtual std::int64_t stop_drain() const noexcept = 0;
   /// In a child process that the worker has forked for a client: gives back the descriptors that
   /// are not the client's.
   virtual void forked() noexcept = 0;
