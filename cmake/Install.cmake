@@ -18,6 +18,8 @@ install(TARGETS weir EXPORT weirTargets
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/weir
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+# Examples to copy, not units to run: a package decides what is enabled.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/deploy/systemd DESTINATION ${CMAKE_INSTALL_DOCDIR})
 if(TARGET weir_tool)
   if(BUILD_SHARED_LIBS)
     set_target_properties(weir_tool PROPERTIES
