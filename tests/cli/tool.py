@@ -85,10 +85,10 @@ def receive_exactly(client, count):
 class Program:
     """A running program whose stderr is read line by line."""
 
-    def __init__(self, command, environment=None):
+    def __init__(self, command, environment=None, session=False, pass_fds=()):
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **(environment or {})})
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=session,
+            pass_fds=pass_fds, env={**os.environ, **(environment or {})})
         self.said = ""
 
     def __enter__(self):
@@ -133,14 +133,17 @@ class Program:
 class Server(Program):
     """`weir serve`, listening."""
 
-    def __init__(self, handler, *options, listen=("127.0.0.1:0",), environment=None):
+    def __init__(self, handler, *options, listen=("127.0.0.1:0",), before=(), program=None,
+                 count=None, **rest):
         addresses = [word for each in listen for word in ("--listen", each)]
-        super().__init__([TOOL, "serve", handler, *addresses, *options], environment)
+        super().__init__([*before, program or TOOL, "serve", handler, *addresses, *options],
+                         **rest)
         self.addresses = []
+        count = count or len(listen)
         try:
-            while len(self.addresses) < len(listen):
+            while len(self.addresses) < count:
                 self._note_addresses()
-                if len(self.addresses) < len(listen) and not self._read_more():
+                if len(self.addresses) < count and not self._read_more():
                     raise AssertionError(f"it did not start:\n{self.said}")
         except AssertionError:
             self.__exit__()
