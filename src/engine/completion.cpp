@@ -256,36 +256,9 @@ void CompletionEngine::receive_into_own(Socket& socket) noexcept {
   wake_reader(socket);
 }
 
-void CompletionEngine::accepted(Socket& socket,
-                                const kernel::Ring::Completion& completion) noexcept {
-  if (!completion.more) {
-    socket.armed = false;
-    --socket.in_kernel;
-  }
-  if (socket.closing) {
-    if (completion.result >= 0) calls_.close(completion.result);
-    return close_if_quiet(socket);
-  }
-  if (completion.result >= 0 || kernel::accept_should_rest(-completion.result)) {
-    accepted_.emplace_back(&socket, completion.result);
-  }
-  wake_reader(socket);
-}
-
 bool CompletionEngine::take(Operation& operation) noexcept {
   return operation.kind == Operation::Kind::accept ? take_accepted(operation)
                                                    : take_received(operation);
-}
-
-bool CompletionEngine::take_accepted(Operation& operation) noexcept {
-  const auto found = std::find_if(accepted_.begin(), accepted_.end(), [&](const auto& each) {
-    return each.first == operation.socket;
-  });
-  if (found == accepted_.end()) return false;
-  operation.result = found->second;
-  accepted_.erase(found);
-  spend(0);
-  return true;
 }
 
 bool CompletionEngine::take_received(Operation& operation) noexcept {

@@ -26,6 +26,7 @@ class CompletionEngine final : public Engine {
   void cancel(Operation& operation) noexcept override;
   void turn(bool may_sleep) override;
   void adopt(Socket& socket) override;
+  bool wind_up(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
   std::size_t leased() const noexcept override;
 
@@ -60,6 +61,7 @@ class CompletionEngine final : public Engine {
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;
   bool take_accepted(Operation& operation) noexcept;
+  void accept_rest(Socket& listener) noexcept;
   void wake_reader(Socket& socket) noexcept;
   void append(Socket& socket, Buffer& buffer) noexcept;
   void end_stream(Socket& socket, std::int32_t result) noexcept;

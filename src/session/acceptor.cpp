@@ -44,7 +44,9 @@ void Acceptor::stop() noexcept {
   wanted_ = false;
   stopped_ = true;
   if (rest_.pending()) rest_.cancel();
-  worker_.engine().close(*this);
+  winding_up_ = worker_.engine().wind_up(*this);
+  if (!winding_up_) return worker_.engine().close(*this);
+  if (!taking_ && !Operation::pending() && worker_.engine().start(*this)) completed();
 }
 
 void Acceptor::closed() noexcept { worker_.acceptor_closed(); }
@@ -53,7 +55,7 @@ void Acceptor::completed() noexcept {
   // A session may end while it is being served here, and then asks us to resume.
   taking_ = true;
   // The budget that an engine gives each resume ends this loop: then start() says no.
-  while (take_result() && wanted_ && !stopped_ && worker_.engine().start(*this)) {}
+  while (take_result() && goes_on() && worker_.engine().start(*this)) {}
   taking_ = false;
 }
 
@@ -62,6 +64,12 @@ bool Acceptor::take_result() noexcept {
     rest_ns_ = shortest_rest;
     worker_.accepted(result, is_tcp);
     return true;
+  }
+  if (winding_up_) {
+    if (result != -ECANCELED) return true;  // It could not be accepted; the next one perhaps.
+    winding_up_ = false;
+    worker_.engine().close(*this);
+    return false;
   }
   if (result == -ECANCELED) return wanted_;  // Paused, perhaps resumed since.
   rest(-result);

@@ -18,7 +18,7 @@ class Acceptor final : public Operation, private Socket {
   void resume() noexcept;
   /// Accepts no more for now; what the kernel has accepted for us already is still served.
   void pause() noexcept;
-  /// For good: closes the listener.
+  /// For good: serves what the kernel has accepted for us, and closes the listener.
   void stop() noexcept;
 
   void completed() noexcept override;
@@ -36,6 +36,7 @@ class Acceptor final : public Operation, private Socket {
   };
 
   void closed() noexcept override;
+  bool goes_on() const noexcept { return stopped_ ? winding_up_ : wanted_; }
   bool take_result() noexcept;
   void rest(int error) noexcept;
 
@@ -45,6 +46,7 @@ class Acceptor final : public Operation, private Socket {
   bool wanted_ = false;
   bool taking_ = false;
   bool stopped_ = false;
+  bool winding_up_ = false;  // Stopped, and the engine has not told yet that nobody is left.
 };
 
 }  // namespace weir::detail

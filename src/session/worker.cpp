@@ -69,7 +69,7 @@ void Worker::look_after() {
   if (quiet_) [[unlikely]] {
     quiet_ = false;
     show_counters();
-    if (drain_ >= 0 && open_ == clients_) end_clients();
+    if (drain_ >= 0 && open_ == clients_ && waiting_.empty()) end_clients();
   }
 }
 

@@ -80,10 +80,11 @@ class Restart(unittest.TestCase):
                 for client in waiting:
                     client.sendall(b"hello")
                     client.shutdown(socket.SHUT_WR)
-                server.restart()
+                old = server.restart()
                 for client in waiting:
                     self.assertEqual(receive_all(client), b"hello", server.said)
                     client.close()
+            self.assertEqual(server.exit_code(old), 0, server.said)
             self.assertEqual(server.stop(), 0, server.said)
 
     def test_can_be_done_again_and_again(self):
@@ -139,7 +140,8 @@ class Restart(unittest.TestCase):
             self.assertEqual(converse(server.address), b"hello")
             real = os.path.abspath(tool.TOOL)
             program.script(f'shift 2; exec {real} serve daytime "$@"')
-            server.restart()
+            # Until it has heard of it the old one accepts too.
+            self.assertEqual(server.exit_code(server.restart()), 0, server.said)
             with connect(server.address) as client:
                 self.assertRegex(receive_all(client).decode(), r"\d\d:\d\d")
             self.assertEqual(server.stop(), 0, server.said)

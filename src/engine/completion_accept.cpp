@@ -1,0 +1,70 @@
+// completion_accept.cpp - how the completion engine accepts, and how it ends that.
+#include <algorithm>
+#include <cerrno>
+
+#include "base/counters.h"
+#include "engine/completion.h"
+
+namespace weir::detail {
+
+void CompletionEngine::accepted(Socket& socket,
+                                const kernel::Ring::Completion& completion) noexcept {
+  if (!completion.more) {
+    socket.armed = false;
+    --socket.in_kernel;
+  }
+  if (socket.ended && !completion.more) accept_rest(socket);
+  if (socket.closing) {
+    if (completion.result >= 0) calls_.close(completion.result);
+    return close_if_quiet(socket);
+  }
+  if (completion.result >= 0 || kernel::accept_should_rest(-completion.result)) {
+    accepted_.emplace_back(&socket, completion.result);
+  }
+  wake_reader(socket);
+}
+
+bool CompletionEngine::take_accepted(Operation& operation) noexcept {
+  const Socket& socket = *operation.socket;
+  const auto found = std::find_if(accepted_.begin(), accepted_.end(),
+                                  [&](const auto& each) { return each.first == &socket; });
+  if (found == accepted_.end()) {
+    if (!socket.ended || socket.armed) return false;
+    operation.result = -ECANCELED;
+    return true;
+  }
+  operation.result = found->second;
+  accepted_.erase(found);
+  spend(0);
+  return true;
+}
+
+// What the kernel has accepted for us is ours, and the cancelled accept has an end of its own.
+bool CompletionEngine::wind_up(Socket& listener) noexcept {
+  listener.ended = true;
+  if (listener.armed) {
+    ring_.cancel(tagged(&listener, to_accept));
+  } else {
+    accept_rest(listener);
+    wake_reader(listener);
+  }
+  return true;
+}
+
+// Who waits for a listener by io_uring is woken alone (EPOLLEXCLUSIVE). Of those that share it, in
+// other processes too, nobody else hears of the client for whom we were woken just before our
+// accept was called off: so we take whoever is there. Left alone, a client waited until the next
+// one came.
+void CompletionEngine::accept_rest(Socket& listener) noexcept {
+  constexpr int most = 4096;  // Whoever comes faster than we accept wakes the others too.
+  for (int count = 0; count < most; ++count) {
+    const int fd = calls_.accept(listener.fd, kernel::Mode::nonblocking);
+    if (fd >= 0) {
+      accepted_.emplace_back(&listener, fd);
+    } else if (!kernel::accept_should_retry(-fd)) {
+      return;
+    }
+  }
+}
+
+}  // namespace weir::detail
