@@ -118,9 +118,7 @@ class Activation(unittest.TestCase):
 
     def test_refuses_a_socket_that_does_not_listen(self):
         for activate, reason in ((["--datagram"], "it is not a stream socket"),
-                                 (["--accept", "--inetd=no"], "it does not listen")):
-            if activate == ["--accept", "--inetd=no"]:
-                activate = ["--accept"]
+                                 (["--accept"], "it does not listen")):
             with self.subTest(activate=activate), \
                     Activated([self.address], activate=activate) as server:
                 if "--datagram" in activate:
@@ -313,9 +311,12 @@ class Watchdog(unittest.TestCase):
                         self.assertEqual(receive_exactly(client, 5), b"hello")
                         for _ in range(2):
                             self.assertEqual(manager.wait_for("WATCHDOG")[0], server.main)
-                        server.restart()
+                        old = server.restart()
                         while manager.wait_for("WATCHDOG")[0] != server.main:
                             pass
+                        self.assertEqual(receive_all(client), b"")
+                        client.close()
+                        self.assertEqual(server.exit_code(old), 0, server.said)
                         self.assertEqual(server.stop(), 0, server.said)
 
     def test_of_another_process_is_not_fed(self):
