@@ -87,6 +87,47 @@ class Restart(unittest.TestCase):
             self.assertEqual(server.exit_code(old), 0, server.said)
             self.assertEqual(server.stop(), 0, server.said)
 
+    def test_of_a_full_server_serves_who_waits_for_room_too(self):
+        # io_uring has accepted some of them already, and only those in the backlog can be left there.
+        for options in self.each_shape():
+            with Service("echo", *options, "--connections-max", "2") as server:
+                full = [connect(server.address) for _ in range(1 if "iterative" in options else 2)]
+                for client in full:
+                    client.sendall(b"full")
+                    self.assertEqual(receive_exactly(client, 4), b"full")
+                waiting = [connect(server.address) for _ in range(12)]
+                for client in waiting:
+                    client.sendall(b"hello")
+                    client.shutdown(socket.SHUT_WR)
+                old = server.restart()
+                for client in full:
+                    self.assertEqual(receive_all(client), b"", server.said)
+                    client.close()
+                for client in waiting:
+                    self.assertEqual(receive_all(client), b"hello", server.said)
+                    client.close()
+                self.assertEqual(server.exit_code(old), 0, server.said)
+                self.assertEqual(server.stop(), 0, server.said)
+
+    def test_is_refused_by_process_1(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = f"{directory}/echo.sock"
+            command = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child",
+                       tool.TOOL, "serve", "echo", "--listen", f"unix:{path}"]
+            with tool.Program(command) as server:
+                try:
+                    server.wait_until_said("listening")
+                except (AssertionError, FileNotFoundError):
+                    self.skipTest("no namespaces here: " + server.said.strip())
+                children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
+                with open(children, encoding="ascii") as file:
+                    first = int(file.read().split()[0])
+                os.kill(first, signal.SIGUSR2)
+                server.wait_until_said("no restart: process 1 cannot be replaced")
+                self.assertEqual(converse(f"unix:{path}"), b"hello")
+                os.kill(first, signal.SIGTERM)
+                self.assertEqual(server.process.wait(tool.PATIENCE), 0, server.said)
+
     def test_can_be_done_again_and_again(self):
         with Service("echo", "--workers", "2") as server:
             seen = {server.main}
