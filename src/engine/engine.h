@@ -30,7 +30,7 @@ struct EngineOptions {
   bool send_when_writable = false;
   bool several_listeners = false;
   bool clients_have_bound = true;  ///< also those that came before their listener was ours
-  bool keeps_reserve = false;  ///< a descriptor for turn_away()
+  bool keeps_reserve = false;      ///< a descriptor for turn_away()
   bool spin = false;
   std::int64_t spin_before_sleep = 0;  // ns
   std::size_t stage_bytes = 4096;      // 0: nothing is staged

@@ -88,7 +88,7 @@ class Restart(unittest.TestCase):
             self.assertEqual(server.stop(), 0, server.said)
 
     def test_of_a_full_server_serves_who_waits_for_room_too(self):
-        # io_uring has accepted some of them already, and only those in the backlog can be left there.
+        # io_uring has accepted some of them already: there is no way back into the backlog.
         for options in self.each_shape():
             with Service("echo", *options, "--connections-max", "2") as server:
                 full = [connect(server.address) for _ in range(1 if "iterative" in options else 2)]

@@ -359,7 +359,8 @@ class Units(unittest.TestCase):
             self.assertEqual(len(copies), 2)
             done = subprocess.run(["systemd-analyze", "verify", *copies], capture_output=True,
                                   text=True, timeout=tool.PATIENCE)
-            ours = [line for line in done.stderr.splitlines() if directory in line or "weir" in line]
+            ours = [line for line in done.stderr.splitlines()
+                    if directory in line or "weir" in line]
             self.assertEqual((done.returncode, ours), (0, []), done.stderr)
 
     def test_start_what_the_tool_understands(self):
