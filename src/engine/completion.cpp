@@ -10,7 +10,6 @@
 #include "base/mutants.h"
 #include "engine/ring_buffers.h"
 #include "engine/transfer.h"
-#include "kernel/accept_error.h"
 
 namespace weir::detail {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "base/counters.h"
 #include "engine/completion.h"
+#include "kernel/accept_error.h"
 
 namespace weir::detail {
 
