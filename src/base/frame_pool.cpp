@@ -1,6 +1,5 @@
 // frame_pool.cpp - memory for coroutine frames: a free list a thread and size class.
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 #include <utility>
 
@@ -40,7 +39,7 @@ constinit thread_local FrameFault* frame_fault = nullptr;
 FramePool::~FramePool() {
   pool_is_gone = true;
   for (FreeFrame*& list : free) {
-    while (list != nullptr) std::free(std::exchange(list, list->next));
+    while (list != nullptr) ::operator delete(std::exchange(list, list->next));
   }
 }
 
@@ -60,16 +59,14 @@ void* allocate_frame(std::size_t size) {
       return frame;
     }
   }
-  void* memory = std::malloc(size_at(index));
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+  return ::operator new(size_at(index));  // The program may have its own.
 }
 
 void free_frame(void* memory, std::size_t size) noexcept {
   const std::size_t index = index_of(size);
   if (WEIR_POOLS == 0 || size > largest || pool_is_gone ||
       pool.count[index] * size_at(index) >= kept_bytes) {
-    std::free(memory);
+    ::operator delete(memory);
     return;
   }
   auto* frame = static_cast<FreeFrame*>(memory);

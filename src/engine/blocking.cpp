@@ -1,6 +1,7 @@
 #include "engine/blocking.h"
 
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -36,9 +37,20 @@ bool BlockingEngine::start(Operation& operation) {
 void BlockingEngine::park(Operation& operation) noexcept {
   if (starves(operation)) return starve(operation);
   place_on_socket(operation) = &operation;
+  if (!make_room(parked_count_ + 1)) return finish_later(operation, -ENOMEM);
   operation.state = Operation::State::parked;
   parked_.push_back(operation);
   ++parked_count_;
+}
+
+// What poll(2) will be asked, and the waker's descriptor. Had while there is an operation that can
+// be told that there is no memory.
+bool BlockingEngine::make_room(std::size_t operations) noexcept {
+  if (operations < entries_.capacity()) return true;
+  try {
+    entries_.reserve(2 * operations + 2);
+  } catch (const std::bad_alloc&) { return false; }
+  return true;
 }
 
 // One turn. With one operation to wait for and nothing beside it, the wait is the call itself.

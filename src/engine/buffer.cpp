@@ -1,7 +1,6 @@
 #include "engine/buffer.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <new>
 
 #include <weir/chunk.h>
@@ -163,7 +162,7 @@ Buffer* BufferPool::lease_beyond() noexcept {
 // Header and bytes in one block; the header's size keeps the bytes aligned.
 Buffer* BufferPool::make(unsigned size_class) noexcept {
   const std::uint32_t size = class_sizes[size_class];
-  void* block = std::malloc(sizeof(Buffer) + size);
+  void* block = ::operator new(sizeof(Buffer) + size, std::nothrow);
   if (block == nullptr) {
     shrink(sizeof(Buffer) + size);
     return nullptr;
@@ -193,7 +192,7 @@ void BufferPool::free_buffer(Buffer& buffer) noexcept {
   if (buffer.id == beyond_mark) --beyond_;
   --made_;
   shrink(sizeof(Buffer) + buffer.capacity);
-  std::free(&buffer);
+  ::operator delete(&buffer);
 }
 
 void BufferPool::free_spare() noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -28,9 +29,9 @@ EngineOptions unstaged(EngineOptions options) noexcept {
 CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
                                    kernel::Waker& waker)
     : Engine(unstaged(options), calls, waker),
+      completions_(512),
       buffers_(*new RingBuffers(calls)),
-      ring_(*buffers_.ring),
-      completions_(512) {}
+      ring_(*buffers_.ring) {}
 
 CompletionEngine::~CompletionEngine() {
   for (const auto& [listener, fd] : accepted_) calls_.close(fd);
@@ -40,6 +41,16 @@ CompletionEngine::~CompletionEngine() {
 
 std::size_t CompletionEngine::leased() const noexcept {
   return Engine::leased() + buffers_.leased();
+}
+
+// What the kernel has handed over waits on the socket, until a handler that has used up its budget
+// has its turn.
+std::size_t CompletionEngine::unread(Socket& socket) noexcept {
+  std::size_t size = Engine::unread(socket);
+  for (const Buffer* each = socket.received; each != nullptr; each = each->next) {
+    size += each->size();
+  }
+  return size;
 }
 
 // One turn: one enter hands over what was asked for and waits; then the completions are walked,

@@ -28,6 +28,7 @@ class CompletionEngine final : public Engine {
   void adopt(Socket& socket) override;
   bool wind_up(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
+  std::size_t unread(Socket& socket) noexcept override;
   std::size_t leased() const noexcept override;
 
  private:
@@ -60,6 +61,7 @@ class CompletionEngine final : public Engine {
   void arm(Socket& socket) noexcept;
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;
+  void keep_accepted(Socket& listener, int result) noexcept;
   bool take_accepted(Operation& operation) noexcept;
   void accept_rest(Socket& listener) noexcept;
   void wake_reader(Socket& socket) noexcept;
@@ -68,11 +70,11 @@ class CompletionEngine final : public Engine {
   void close_if_quiet(Socket& socket) noexcept;
   void perform_runnable() noexcept;
 
-  RingBuffers& buffers_;
-  kernel::Ring& ring_;
   std::vector<kernel::Ring::Completion> completions_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
   std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
+  RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
+  kernel::Ring& ring_;
   bool wake_armed_ = false;
 };
 

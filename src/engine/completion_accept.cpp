@@ -1,7 +1,9 @@
 // completion_accept.cpp - how the completion engine accepts, and how it ends that.
 #include <algorithm>
 #include <cerrno>
+#include <new>
 
+#include "base/counters.h"
 #include "engine/completion.h"
 #include "kernel/accept_error.h"
 
@@ -19,9 +21,18 @@ void CompletionEngine::accepted(Socket& socket,
     return close_if_quiet(socket);
   }
   if (completion.result >= 0 || kernel::accept_should_rest(-completion.result)) {
-    accepted_.emplace_back(&socket, completion.result);
+    keep_accepted(socket, completion.result);
   }
   wake_reader(socket);
+}
+
+void CompletionEngine::keep_accepted(Socket& listener, int result) noexcept {
+  try {
+    accepted_.emplace_back(&listener, result);
+  } catch (const std::bad_alloc&) {
+    if (result >= 0) calls_.close(result);
+    ++base::counters.refused_memory;
+  }
 }
 
 bool CompletionEngine::take_accepted(Operation& operation) noexcept {
@@ -60,7 +71,7 @@ void CompletionEngine::accept_rest(Socket& listener) noexcept {
   for (int count = 0; count < most; ++count) {
     const int fd = calls_.accept(listener.fd, kernel::Mode::nonblocking);
     if (fd >= 0) {
-      accepted_.emplace_back(&listener, fd);
+      keep_accepted(listener, fd);
     } else if (!kernel::accept_should_retry(-fd)) {
       return;
     }

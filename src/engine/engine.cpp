@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/assert.h"
@@ -16,9 +17,10 @@ Engine::Engine(const EngineOptions& options, kernel::Calls& calls, kernel::Waker
       waker_(waker),
       timers_(clock_.now()),
       pool_(*new BufferPool),
-      stage_(std::make_unique_for_overwrite<std::byte[]>(options.stage_bytes)),
+      stage_(new(std::nothrow) std::byte[options.stage_bytes]),
       stage_room_(options.stage_bytes),
       shortage_(*this) {
+  if (stage_ == nullptr) options_.stage_bytes = stage_room_ = 0;  // All goes through outboxes.
   pool_.keep_account(options.memory, options.memory_worker);
   regain_reserve();
 }

@@ -5,12 +5,14 @@
 // A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
 // memory is seen by that client only.
 #include <chrono>
+#include <new>
 #include <vector>
 
 #include "base/counters.h"
 #include "base/process_epoch.h"
 #include "engine/blocking.h"
 #include "model/model.h"
+#include "model/serve_one.h"
 #include "os/clock.h"
 #include "os/fd.h"
 #include "os/listening.h"
@@ -54,8 +56,9 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
     const Host* host = nullptr;
     std::int64_t drain = 0;  // Without a host, and when the server has died.
   };
-  void close_what_others_serve(int fd) noexcept;
+  void close_what_others_serve(int fd);
   [[noreturn]] void run_child(const Arrival& arrival, std::uint64_t id) noexcept;
+  bool serve_in_child(const Arrival& arrival, std::uint64_t id, ChildControl& control);
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
   const Plan& plan_;
@@ -91,7 +94,7 @@ void ProcessEach::child_ended(std::uint64_t id, int exit_code) noexcept {
 // The listeners, also those of other threads; and what was accepted and is not handed on yet, by
 // them or by ours. While any process has a copy of a socket its client never sees the end, and a
 // port that any listens on refuses nobody.
-void ProcessEach::close_what_others_serve(int fd) noexcept {
+void ProcessEach::close_what_others_serve(int fd) {
   const bool other_threads =
       plan_.options.workers > 1 && plan_.options.worker_kind == WorkerKind::thread;
   std::vector<Endpoint> endpoints;
@@ -108,6 +111,20 @@ void ProcessEach::close_what_others_serve(int fd) noexcept {
 void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
+  ChildControl control;  // Signals reach for it to the very end.
+  bool served = false;
+  try {
+    served = serve_in_child(arrival, id, control);
+  } catch (const std::bad_alloc&) {}
+  if (!served) ++base::counters.failed;
+  Statistics& counters = base::counters;
+  const int code = exit_code(counters);
+  counters.closed = counters.ended = counters.failed = counters.cut = counters.timed_out = 0;
+  children_.exit_child(code);
+}
+
+bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
+                                 ChildControl& control) {
   close_what_others_serve(arrival.fd);
   Plan plan = plan_;
   plan.listeners.clear();
@@ -115,7 +132,6 @@ void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
   // A child that is killed could not take back what it counted; and its parent never learns whose
   // connection it was.
   plan.counts_clients = false;
-  ChildControl control;
   control.host = plan_.host;
   control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
@@ -126,15 +142,7 @@ void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals({drain, cut, nullptr, &control, 0});
-  {
-    BlockingEngine engine(engine_options(plan), *plan.calls, control.control.waker);
-    Worker worker(plan, engine);
-    if (!worker.run_one(arrival, id)) ++base::counters.failed;
-  }
-  Statistics& counters = base::counters;
-  const int code = exit_code(counters);
-  counters.closed = counters.ended = counters.failed = counters.cut = counters.timed_out = 0;
-  children_.exit_child(code);
+  return serve_one(plan, arrival, id);
 }
 
 std::size_t ProcessEach::open() noexcept {

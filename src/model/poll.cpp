@@ -33,8 +33,11 @@ class PollPoller final : public Poller {
         make_room(sockets_.size() + 1);
         sockets_.push_back(&socket);
         entries_.resize(sockets_.size());
+        // All of them may be reported, and then nothing may fail.
+        if (reported_.capacity() < sockets_.size()) reported_.reserve(2 * sockets_.size());
       } catch (const std::bad_alloc&) {
         sockets_.resize(socket.slot);
+        entries_.resize(socket.slot);
         return -ENOMEM;
       }
       entries_[socket.slot].fd = socket.fd;

@@ -29,6 +29,7 @@ class SelectPoller final : public Poller {
  public:
   SelectPoller() : sockets_(static_cast<std::size_t>(os::select_limit()), nullptr) {
     make_room(sockets_.size());
+    reported_.reserve(sockets_.size());
   }
 
   bool accepts(int fd) const noexcept override { return fd < os::select_limit(); }

@@ -12,6 +12,7 @@
 #include "base/counters.h"
 #include "engine/blocking.h"
 #include "model/model.h"
+#include "model/serve_one.h"
 #include "os/thread.h"
 #include "os/waker.h"
 
@@ -56,8 +57,9 @@ class ThreadEach final : public Placement {
 };
 
 int ThreadEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept {
+  std::list<Client> added;
   try {
-    Client& client = clients_.emplace_back();
+    Client& client = added.emplace_back();
     client.place = this;
     client.acceptor = &acceptor;
     client.arrival = arrival;
@@ -67,22 +69,19 @@ int ThreadEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id
     client.plan.host = nullptr;
     client.plan.control = &client.control;
     const int error = client.thread.start(plan_.options.thread_stack, run_client, &client);
-    if (error == 0) return 0;
-    clients_.pop_back();
-    return -error;
+    if (error != 0) return -error;
   } catch (const std::bad_alloc&) { return -ENOMEM; }
+  // Nobody looks for it there before it has ended, and then on this thread.
+  clients_.splice(clients_.end(), added);
+  return 0;
 }
 
 void ThreadEach::run_client(void* argument) noexcept {
   Client& client = *static_cast<Client*>(argument);
-  {
-    BlockingEngine engine(engine_options(client.plan), *client.plan.calls, client.control.waker);
-    Worker worker(client.plan, engine);
-    if (!worker.run_one(client.arrival, client.id)) {
-      engine.discard(client.arrival.fd);
-      ++base::counters.closed;
-      ++base::counters.failed;
-    }
+  if (!serve_one(client.plan, client.arrival, client.id)) {
+    client.plan.calls->close(client.arrival.fd);
+    ++base::counters.closed;
+    ++base::counters.failed;
   }
   client.counted = base::counters;
   Worker& acceptor = *client.acceptor;

@@ -69,7 +69,7 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
   return fd.release();
 }
 
-void close_all_at(std::span<const Endpoint> addresses, int except) noexcept {
+void close_all_at(std::span<const Endpoint> addresses, int except) {
   ++base::counters.calls_other;
   DIR* directory = ::opendir("/proc/self/fd");
   if (directory == nullptr) return;

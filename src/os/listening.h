@@ -28,7 +28,7 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
 /// Closes every socket that listens on one of these addresses or was accepted there, `except` one.
 /// For a child that was forked beside other threads that accept: it has copies of their listeners
 /// and of what they had in hand.
-void close_all_at(std::span<const Endpoint> addresses, int except) noexcept;
+void close_all_at(std::span<const Endpoint> addresses, int except);
 
 /// Whether there is a unix socket of that name, used or not.
 bool is_socket(const std::string& path) noexcept;

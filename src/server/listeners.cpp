@@ -129,8 +129,15 @@ bool Listeners::is_of(const Listener& listener, std::size_t socket,
   return count >= workers_ ? socket % workers_ == worker : worker % count == socket;
 }
 
+std::size_t Listeners::sockets() const noexcept {
+  std::size_t count = 0;
+  for (const Listener& listener : listeners_) count += listener.sockets.size();
+  return count;
+}
+
 std::vector<int> Listeners::duplicates(unsigned index) const {
   std::vector<int> result;
+  result.reserve(sockets());
   for (const Listener& listener : listeners_) {
     for (std::size_t i = 0; i < listener.sockets.size(); ++i) {
       if (!is_of(listener, i, index)) continue;
@@ -146,8 +153,9 @@ std::vector<int> Listeners::duplicates(unsigned index) const {
   return result;
 }
 
-std::vector<int> Listeners::take(unsigned index) noexcept {
+std::vector<int> Listeners::take(unsigned index) {
   std::vector<int> result;
+  result.reserve(sockets());
   for (Listener& listener : listeners_) {
     for (std::size_t i = 0; i < listener.sockets.size(); ++i) {
       if (is_of(listener, i, index)) result.push_back(listener.sockets[i].release());

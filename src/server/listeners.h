@@ -42,7 +42,7 @@ class Listeners {
   /// What worker `index` accepts from: duplicates, which it closes. Throws StartError.
   std::vector<int> duplicates(unsigned index) const;
   /// In worker process `index`: its descriptors; those that are not its own are closed.
-  std::vector<int> take(unsigned index) noexcept;
+  std::vector<int> take(unsigned index);
   /// Closes them, and removes the files of unix sockets. Those that wait in a backlog from which
   /// no worker accepts any more are refused from now on.
   void close() noexcept;
@@ -55,6 +55,7 @@ class Listeners {
   Listener open_listener(const std::string& address, const os::ListenOptions& how,
                          Inheritance& inheritance);
   Listener inherited(std::vector<Inheritance::Socket> sockets, const os::ListenOptions& how);
+  std::size_t sockets() const noexcept;
   bool is_of(const Listener& listener, std::size_t socket, unsigned worker) const noexcept;
 
   std::vector<Listener> listeners_;

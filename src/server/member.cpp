@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <exception>
+#include <new>
 
 #include "base/counters.h"
 #include "os/fd.h"
@@ -13,13 +14,22 @@ void Member::run() noexcept {
   base::counters = Statistics{};
   try {
     model->run(plan);
-  } catch (const std::exception& error) {
-    failure = error.what();
-    for (const int listener : plan.listeners) os::close_fd(listener);
+  } catch (const std::bad_alloc&) {
+    failed_to_run("out of memory");
+  } catch (const std::exception& error) { failed_to_run(error.what()); }
+  // The first answer says that it runs: one that could not start gives none.
+  if (failure.empty() || ledger->answered(plan.index, 1)) {
+    ledger->answer(plan.index, base::counters);
   }
-  ledger->answer(plan.index, base::counters);
   ended.store(true);
   bell->ring();
+}
+
+void Member::failed_to_run(const char* why) noexcept {
+  try {
+    failure = why;
+  } catch (const std::bad_alloc&) { failure = "out of memory"; }  // Short enough to need none.
+  for (const int listener : plan.listeners) os::close_fd(listener);
 }
 
 std::string described(const os::Ending& ending) {

@@ -38,6 +38,9 @@ struct Member {
 
   /// Runs the worker on this thread and enters what it counted into the ledger.
   void run() noexcept;
+
+ private:
+  void failed_to_run(const char* why) noexcept;
 };
 
 /// "was ended by signal 9", "ended with exit code 1"

@@ -1,5 +1,6 @@
 #include <weir/server.h>
 
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -76,6 +77,9 @@ int Server::run() {
   } catch (const StartError& error) {
     detail::report(error.what());
     return 2;
+  } catch (const std::bad_alloc&) {  // For the words of a StartError.
+    detail::report("cannot start: out of memory");
+    return 2;
   }
   return wait();
 }
@@ -83,19 +87,19 @@ int Server::run() {
 void Server::start() {
   State& state = *state_;
   ASSERT(!state.started);
-  detail::check_options(state.options);
-  state.chosen = detail::resolve_model(state.model);
-  detail::Inheritance inheritance;
-  if (state.is_service) inheritance = state.begin_service();
-  if (state.addresses.empty() && inheritance.empty()) {
-    throw StartError("no address to listen on; call listen()");
-  }
   try {
+    detail::check_options(state.options);
+    state.chosen = detail::resolve_model(state.model);
+    detail::Inheritance inheritance;
+    if (state.is_service) inheritance = state.begin_service();
+    if (state.addresses.empty() && inheritance.empty()) {
+      throw StartError("no address to listen on; call listen()");
+    }
     state.make_members(std::move(inheritance));
     state.start_members();
   } catch (const std::system_error& error) {
     throw StartError(std::string("cannot start: ") + error.what());
-  }
+  } catch (const std::bad_alloc&) { throw StartError("cannot start: out of memory"); }
 }
 
 int Server::wait() {

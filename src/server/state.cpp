@@ -196,7 +196,12 @@ void Server::State::run_process(Member& member) noexcept {
   service.drop();
   // Only this worker's listeners stay open here: a listener that nobody accepts from would keep
   // its backlog for itself.
-  member.plan.listeners = listeners.take(member.plan.index);
+  try {
+    member.plan.listeners = listeners.take(member.plan.index);
+  } catch (const std::bad_alloc&) {
+    if (log != nullptr) log(LogLevel::error, "a worker failed at its start: out of memory");
+    os::exit_now(1);
+  }
   const auto drain = [](void* it) {
     auto& told = *static_cast<Member*>(it);
     const std::int64_t asked = told.ledger->stop_drain();
@@ -207,7 +212,9 @@ void Server::State::run_process(Member& member) noexcept {
   os::on_parents_signals({drain, cut, look, &member, supervisor_process});
   member.run();
   if (!member.failure.empty()) {
-    say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
+    say_made(LogLevel::error, [&member] {
+      return fmt::format("worker {} failed: {}", member.plan.index, member.failure);
+    });
   }
   os::exit_now(member.failure.empty() ? 0 : 1);
 }
@@ -316,7 +323,7 @@ void Server::State::supervise_in_background() noexcept {
   if (supervisor.start(0, body, this) == 0) return;
   supervised = false;
   report_asked = restart_asked = false;
-  say(LogLevel::error, "cannot start a thread that answers the signal");
+  say_made(LogLevel::error, [] { return "cannot start a thread that answers the signal"; });
 }
 
 }  // namespace weir

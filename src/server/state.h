@@ -6,6 +6,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,15 @@ struct Server::State final : detail::Host {
   bool lone() const noexcept { return !processes() && members.size() == 1; }
   void say(LogLevel level, const std::string& line) const {
     if (log != nullptr) log(level, line);
+  }
+  /// Logs what `line()` makes. Where memory has run out, that is what is said.
+  template <class Line>
+  void say_made(LogLevel level, Line line) const noexcept {
+    try {
+      say(level, line());
+    } catch (const std::bad_alloc&) {
+      if (log != nullptr) log(level, "out of memory, also to say what for");
+    }
   }
 
   /// What a service is started with: its environment and the sockets it is given.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <new>
 
 #include "os/clock.h"
 #include "os/signals.h"
@@ -86,15 +87,13 @@ void Supervisor::died(Member& member, const os::Ending& ending) noexcept {
   member.quick_deaths = now_ - member.started_at < quick ? member.quick_deaths + 1 : 0;
   const std::int64_t pause = pause_after(member.quick_deaths);
   member.start_again_at = now_ + pause;
-  const std::string what = fmt::format("worker {} (process {}) {}", member.plan.index,
-                                       member.process_id, described(ending));
-  if (pause == 0) {
-    server_.say(LogLevel::warning, what + "; it is replaced");
-  } else {
-    server_.say(LogLevel::error, fmt::format("{}, {} times in a row right after its start; it is "
-                                             "replaced in {} ms",
-                                             what, member.quick_deaths, pause / millisecond));
-  }
+  server_.say_made(pause == 0 ? LogLevel::warning : LogLevel::error, [&] {
+    const std::string what = fmt::format("worker {} (process {}) {}", member.plan.index,
+                                         member.process_id, described(ending));
+    if (pause == 0) return what + "; it is replaced";
+    return fmt::format("{}, {} times in a row right after its start; it is replaced in {} ms",
+                       what, member.quick_deaths, pause / millisecond);
+  });
 }
 
 void Supervisor::replace() noexcept {
@@ -104,7 +103,7 @@ void Supervisor::replace() noexcept {
       server_.start_process(member);
     } catch (const std::exception& error) {
       member.start_again_at = now_ + shortest_pause;
-      server_.say(LogLevel::error, error.what());
+      server_.say_made(LogLevel::error, [&error] { return error.what(); });
     }
   }
 }
@@ -132,6 +131,13 @@ void Supervisor::pass_stop_on() noexcept {
 
 void Supervisor::wait_for_news() {
   entries_.clear();
+  try {
+    entries_.reserve(1 + server_.members.size());
+  } catch (const std::bad_alloc&) {  // Then one has to ask, too.
+    os::PollEntry bell{server_.bell->fd(), os::poll_readable, 0};
+    os::poll(&bell, 1, asking_interval);
+    return;
+  }
   entries_.push_back({server_.bell->fd(), os::poll_readable, 0});
   std::int64_t until = next_deadline();
   for (const Member& member : server_.members) {

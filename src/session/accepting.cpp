@@ -85,8 +85,10 @@ Worker::Obstacle Worker::serve_counted(Arrival& arrival) noexcept {
   --base::counters.accepted;
   keys_.erase(id);
   if (!std::exchange(told_resources_, true)) {
-    log(LogLevel::warning, fmt::format("cannot serve a connection: {}; it is tried again",
-                                       std::generic_category().message(-error)));
+    log_made(LogLevel::warning, [error] {
+      return fmt::format("cannot serve a connection: {}; it is tried again",
+                         std::generic_category().message(-error));
+    });
   }
   return Obstacle::resources;
 }
@@ -110,11 +112,19 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
   const bool rejects = options().overload == Overload::reject && obstacle != Obstacle::busy;
   if (obstacle != Obstacle::address && !rejects) {
     if (obstacle == Obstacle::number && !std::exchange(told_limit_, true)) {
-      log(LogLevel::warning, fmt::format("descriptor {} is beyond this model's limit; accepting "
-                                         "pauses until a connection closes",
-                                         arrival.fd));
+      log_made(LogLevel::warning, [&arrival] {
+        return fmt::format(
+            "descriptor {} is beyond this model's limit; accepting pauses until a "
+            "connection closes",
+            arrival.fd);
+      });
     }
-    waiting_.push_back(arrival);
+    try {
+      waiting_.push_back(arrival);
+    } catch (const std::bad_alloc&) {
+      ++base::counters.refused_memory;
+      engine_.discard(arrival.fd);
+    }
     return;
   }
   Statistics& counters = base::counters;
@@ -132,15 +142,18 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
 
 void Worker::tell_full(const char* what_becomes_of_others) noexcept {
   if (std::exchange(told_full_, true)) return;
-  log(LogLevel::warning, fmt::format("{} connections are open, the limit; further ones {}",
-                                     room_.limits().connections, what_becomes_of_others));
+  log_made(LogLevel::warning, [&] {
+    return fmt::format("{} connections are open, the limit; further ones {}",
+                       room_.limits().connections, what_becomes_of_others);
+  });
 }
 
 void Worker::tell_memory_full(const char* what_becomes_of_others) noexcept {
   if (std::exchange(told_memory_, true)) return;
-  log(LogLevel::warning,
-      fmt::format("buffers hold {} of {} bytes (memory_max); further clients {}",
-                  room_.memory().held(), room_.memory().most(), what_becomes_of_others));
+  log_made(LogLevel::warning, [&] {
+    return fmt::format("buffers hold {} of {} bytes (memory_max); further clients {}",
+                       room_.memory().held(), room_.memory().most(), what_becomes_of_others);
+  });
 }
 
 std::size_t Worker::open() noexcept {
@@ -214,11 +227,13 @@ void Worker::log_rest(int error) noexcept {
   const bool told = rested_at_ != 0 && now - rested_at_ < same_episode;
   rested_at_ = now;
   if (told) return;
-  log(LogLevel::warning,
-      fmt::format("cannot accept: {}; {}, and goes on as soon as it can",
-                  std::generic_category().message(error),
-                  options().overload == Overload::reject ? "turns new clients away"
-                                                         : "leaves new clients in the backlog"));
+  log_made(LogLevel::warning, [&] {
+    return fmt::format("cannot accept: {}; {}, and goes on as soon as it can",
+                       std::generic_category().message(error),
+                       options().overload == Overload::reject
+                           ? "turns new clients away"
+                           : "leaves new clients in the backlog");
+  });
 }
 
 }  // namespace weir::detail

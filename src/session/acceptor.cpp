@@ -18,7 +18,7 @@ constexpr unsigned turned_away_at_once = 64;
 
 }  // namespace
 
-Acceptor::Acceptor(Worker& worker, int listener) noexcept
+Acceptor::Acceptor(Worker& worker, int listener)
     : Operation(Kind::accept), worker_(worker), rest_(*this), rest_ns_(shortest_rest) {
   fd = listener;
   is_listener = true;

@@ -12,7 +12,7 @@ class Worker;
 class Acceptor final : public Operation, private Socket {
  public:
   /// Does not own the listening descriptor's number, but closes it with its socket.
-  Acceptor(Worker& worker, int listener) noexcept;
+  Acceptor(Worker& worker, int listener);
 
   /// Accepts from now on, or again; no effect while it does.
   void resume() noexcept;

@@ -176,10 +176,12 @@ void Worker::forget_introduction(const Session& session) noexcept {
 // Once a server: a proxy that was not told to send headers would fill the log.
 void Worker::log_no_header(const Session& session, std::string_view why) noexcept {
   if (!room_.first_to_tell()) return;
-  log(LogLevel::warning,
-      fmt::format("connection {}, from the proxy {}, has no valid PROXY header: {}; it is ended, "
-                  "and further ones are counted only",
-                  session.id(), engine_.peer(session.socket()).text(), why));
+  log_made(LogLevel::warning, [&] {
+    return fmt::format(
+        "connection {}, from the proxy {}, has no valid PROXY header: {}; it is "
+        "ended, and further ones are counted only",
+        session.id(), engine_.peer(session.socket()).text(), why);
+  });
 }
 
 }  // namespace weir::detail

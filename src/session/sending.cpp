@@ -26,9 +26,19 @@ Outbox& Session::outbox() {
     outbox_->bind(*this);
     sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
     const Piece staged = worker_.engine().unstage(*this);
-    if (!staged.empty()) outbox_->copy(std::span(&staged, 1), staged.size(), true);
+    if (!staged.empty()) queue_staged(staged);
   }
   return *outbox_;
+}
+
+// Without it the stream would have a hole: then nothing more is sent.
+void Session::queue_staged(Piece staged) {
+  try {
+    outbox_->copy(std::span(&staged, 1), staged.size(), true);
+  } catch (const std::bad_alloc&) {
+    send_failed(ENOMEM);
+    throw;
+  }
 }
 
 // Small sends of a connection that has nothing queued; the others go through the outbox.

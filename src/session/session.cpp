@@ -36,7 +36,7 @@ Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
                  bool is_client) noexcept
     : Connection(id), worker_(worker), is_client_(is_client) {
   const std::uint32_t tick = worker.engine().tick();
-  accepted_at_ = static_cast<std::uint16_t>(tick >> 6);
+  accepted_at_ = (tick >> accepted_unit_bits) & ((1u << accepted_bits) - 1);
   receive_.since = sent_at = static_cast<std::uint16_t>(tick);
   fd = descriptor;
   is_tcp = tcp;

@@ -138,6 +138,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   SendWait* send_otherwise(Piece bytes);
   SendWait* wait_for_room();
   bool has_room() const noexcept;
+  void queue_staged(Piece staged);
 
   Worker& worker_;
   ReceiveOperation receive_;
@@ -151,6 +152,9 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool has_children_ : 1 = false;  // The worker knows them.
   bool heard_ : 1 = false;         // The peer has sent something.
   AtHand at_hand_ : 2 = AtHand::nothing;
+  std::int16_t send_error_ = 0;
+  static constexpr unsigned accepted_bits = 19, accepted_unit_bits = 3;
+  std::uint32_t accepted_at_ : accepted_bits;  // In units of 8 ticks, which are 2 s.
   bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
   bool fin_sent_ : 1 = false;
   bool peer_done_ : 1 = false;  // An empty receive was seen.
@@ -159,8 +163,6 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
   TimedOut timed_out_ : 3 = TimedOut::no;
-  std::int16_t send_error_ = 0;
-  std::uint16_t accepted_at_;  // In units of 64 ticks, which are 17 s.
 };
 
 }  // namespace weir::detail

@@ -44,10 +44,12 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
       soonest = std::min(soonest, due - elapsed);
     }
   };
-  const std::uint32_t lived = std::uint32_t{static_cast<std::uint16_t>((now >> 6) - accepted_at_)}
-                              << 6;
-  // A unit of accepted_at_ has begun, not passed.
-  consider(TimedOut::connection, limits.connection, lived - std::min(lived, 64u));
+  const std::uint32_t units =
+      ((now >> accepted_unit_bits) - accepted_at_) & ((1u << accepted_bits) - 1);
+  // A unit of accepted_at_ had begun, not passed; it may have been its last tick.
+  constexpr std::uint32_t begun = (1u << accepted_unit_bits) - 1;
+  const std::uint32_t lived = units << accepted_unit_bits;
+  consider(TimedOut::connection, limits.connection, lived - std::min(lived, begun));
   const std::uint32_t unsent = ticks_since(sent_at);
   if (receive_.pending()) {
     const std::uint32_t waited = ticks_since(receive_.since);

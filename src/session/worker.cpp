@@ -80,14 +80,13 @@ void Worker::run() {
 }
 
 void Worker::start() {
-  if (plan_.host != nullptr) plan_.host->woken(plan_.index);
   waiting_.reserve(plan_.listeners.size() + 1);
   for (const int listener : plan_.listeners) {
     acceptors_.push_back(std::make_unique<Acceptor>(*this, listener));
     ++listening_;
   }
   for (auto& acceptor : acceptors_) acceptor->resume();
-  look_outside();  // A stop may have come before anybody listened.
+  look_outside();  // A stop may have come before anybody listened; and now the worker runs.
 }
 
 // The worker that accepted it has counted it and let it in.
@@ -235,8 +234,9 @@ void Worker::give_back_outbox(Outbox* outbox) noexcept {
 }
 
 void Worker::log_handler_error(const Session& session, const char* what) noexcept {
-  log(LogLevel::warning,
-      fmt::format("connection {}: the handler failed: {}", session.id(), what));
+  log_made(LogLevel::warning, [&] {
+    return fmt::format("connection {}: the handler failed: {}", session.id(), what);
+  });
 }
 
 // --- stopping --------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -132,6 +133,14 @@ class Worker {
   bool holds_arrivals() const noexcept { return !waiting_.empty(); }
   void log(LogLevel level, std::string_view line) const noexcept {
     if (plan_.log != nullptr) plan_.log(level, line);
+  }
+  /// Logs what `line()` makes. Where memory has run out, that is what is said.
+  template <class Line>
+  void log_made(LogLevel level, Line line) const noexcept {
+    if (plan_.log == nullptr) return;
+    try {
+      log(level, line());
+    } catch (const std::bad_alloc&) { log(level, "out of memory, also to say what for"); }
   }
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 
 namespace support {
 
@@ -32,6 +33,12 @@ constexpr bool sanitized() {
 #else
   return false;
 #endif
+}
+
+/// Whether the long versions of slow tests are asked for: WEIR_FULL=1.
+inline bool full() {
+  const char* wish = std::getenv("WEIR_FULL");
+  return wish != nullptr && *wish != '\0' && *wish != '0';
 }
 
 }  // namespace support

@@ -1,0 +1,56 @@
+// conversation.h - what a server is put through while something fails: three clients, each from
+// accept to close, and then one more that has to be served.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "tests/support/client.h"
+#include "tests/support/proc.h"
+
+namespace faults {
+
+using support::Client;
+
+/// What a client gets before its connection ends, however that ends.
+inline std::string answer(Client& client) {
+  std::string got;
+  try {
+    for (std::string some; !(some = client.receive_some()).empty();) got += some;
+  } catch (const std::system_error&) {}  // It was reset: its right.
+  return got;
+}
+
+/// Three clients at a time speak to an echo. None gets a byte that is not its own.
+inline void converse(const std::string& address, const std::string& said) {
+  std::vector<Client> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(address);
+  for (Client& client : clients) {
+    try {
+      client.send(said);
+      client.finish();
+    } catch (const std::system_error&) {}  // It was reset while it spoke.
+  }
+  for (Client& client : clients) {
+    const std::string got = answer(client);
+    EXPECT_TRUE(said.starts_with(got)) << got.size() << " bytes, and wrong ones";
+  }
+}
+
+/// One more client, which has to be served. It finishes before it closes, because a child that
+/// `fork` has made here holds a copy of the client's socket too.
+inline void expect_served(const std::string& address, const std::string& said) {
+  Client client(address);
+  EXPECT_EQ(client.converse(said), said);
+  client.finish();
+  EXPECT_EQ(client.receive_to_end(), "");
+}
+
+/// Of this process.
+inline std::size_t open_descriptors() { return support::descriptors(getpid()); }
+
+}  // namespace faults
