@@ -91,6 +91,8 @@ std::string totals_line(const weir::Statistics& totals) {
       {"proxy_denied", totals.proxy_denied},
       {"timed_out_first_byte", totals.timed_out_first_byte},
       {"timed_out_idle", totals.timed_out_idle},
+      {"timed_out_receive", totals.timed_out_receive},
+      {"timed_out_connection", totals.timed_out_connection},
       {"timed_out_send", totals.timed_out_send},
       {"timed_out_proxy", totals.timed_out_proxy},
       {"timed_out_linger", totals.timed_out_linger},

@@ -55,6 +55,40 @@ TEST_P(SingleWorker, Ends_a_client_that_takes_nothing_of_what_waits_for_it) {
   EXPECT_EQ(server.total("timed_out_send"), 1U);
 }
 
+TEST_P(SingleWorker, Ends_a_client_that_is_spoken_to_and_never_answers) {
+  // What is sent to it keeps it from being idle.
+  TestServer& server =
+      serve("chatters", {"--receive", brief, "--idle", "5000", "--pause-ms", "50"});
+  Client client(server.address());
+  client.send("x");
+  const auto start = support::Clock::now();
+  const std::string got = client.receive_to_end();
+  EXPECT_GE(support::Clock::now() - start, 400ms) << "too early";
+  EXPECT_GE(got.size(), 5 * 4U) << "it was spoken to meanwhile";
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_receive"), 1U);
+  EXPECT_EQ(server.total("timed_out"), 1U);
+}
+
+TEST_P(SingleWorker, Ends_a_connection_that_has_lasted_too_long_however_busy_it_is) {
+  TestServer& server = serve("echo", {"--connection", brief});
+  Client client(server.address());
+  const auto start = support::Clock::now();
+  std::size_t answers = 0;
+  try {
+    while (client.converse("still here") == "still here") {
+      ++answers;
+      support::rest(20ms);
+    }
+  } catch (const std::system_error&) {}  // It spoke when the server had ended.
+  EXPECT_GE(support::Clock::now() - start, 400ms) << "too early";
+  EXPECT_GT(answers, 1U);
+  client.close();
+  server.stop();
+  EXPECT_EQ(server.total("timed_out_connection"), 1U);
+  EXPECT_EQ(server.total("timed_out"), 1U);
+}
+
 TEST_P(SingleWorker, Keeps_no_deadline_that_is_off) {
   TestServer& server = serve("echo", {"--first-byte", "0", "--idle", "0", "--receive", "0",
                                       "--send", "0", "--connection", "0"});

@@ -169,6 +169,19 @@ Task<> spawns_thrower(Connection& peer, const Settings& settings) {
   while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
 }
 
+Task<> chatter(Connection& peer, const Settings& settings) {
+  while (true) {
+    co_await peer.send("word");
+    co_await weir::sleep_for(settings.pause);
+  }
+}
+/// After the first word of the peer: speaks all the time, and waits for an answer.
+Task<> chatters(Connection& peer, const Settings& settings) {
+  Chunk bytes = co_await peer.receive();
+  peer.spawn(chatter(peer, settings));
+  while (bytes) bytes = co_await peer.receive();
+}
+
 /// Notices that it is cancelled, and says good-bye.
 Task<> polite(Connection& peer, const Settings& settings) {
   co_await peer.send("welcome\n");
@@ -205,6 +218,7 @@ std::vector<Entry> waiting_handlers() {
       {"spawns", spawns},
       {"spawns_sender", spawns_sender},
       {"spawns_thrower", spawns_thrower},
+      {"chatters", chatters},
       {"polite", polite},
       {"stops", stops},
   };

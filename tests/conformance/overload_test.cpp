@@ -139,7 +139,7 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
   TestServer& server = serve("echo", {"--connections-max", "1000"}, with_few_descriptors());
   Crowd clients = crowd(server, 200);
   ASSERT_GE(clients.served.size(), 20U);
-  const auto duration = std::getenv("WEIR_FULL") != nullptr ? 5s : 1s;
+  const auto duration = support::full() ? 5s : 1s;
   // Nonblocking asks silent clients in turn, whether others wait or not: that is not counted.
   std::chrono::milliseconds by_nature{0};
   if (shape().model == weir::Model::nonblocking) {

@@ -54,10 +54,13 @@ std::string Client::receive_some() {
   return receive_now();
 }
 
-std::string Client::receive_now() {
+std::string Client::receive_now() { return receive_if_any().value_or(""); }
+
+std::optional<std::string> Client::receive_if_any() {
   std::string bytes(64 * 1024, '\0');
-  bytes.resize(
-      static_cast<std::size_t>(std::max<ssize_t>(0, try_receive(bytes.data(), bytes.size()))));
+  const ssize_t got = try_receive(bytes.data(), bytes.size());
+  if (got < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(got));
   return bytes;
 }
 

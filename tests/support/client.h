@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,8 @@ class Client {
   std::string receive_some();
   /// What is there now, without waiting.
   std::string receive_now();
+  /// The same; empty at the end, and nothing while there is neither a byte nor the end.
+  std::optional<std::string> receive_if_any();
   std::string receive_line();
   std::string receive_to_end();
   /// Sends `bytes` and receives as many, both at the same time.

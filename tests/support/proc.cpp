@@ -1,5 +1,6 @@
 #include "tests/support/proc.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "tests/support/fd.h"
 
 namespace support {
 
@@ -117,6 +120,19 @@ std::size_t connections_taken(unsigned port) {
     count += inode != "0" && queues.ends_with(":00000000") ? 1 : 0;
   }
   return count;
+}
+
+std::size_t lowest_free_descriptor(pid_t process) {
+  std::size_t lowest = 0;
+  while (fs::is_symlink(proc_path(process, ("fd/" + std::to_string(lowest)).c_str()))) ++lowest;
+  return lowest;
+}
+
+void allow_descriptors(pid_t process, std::size_t limit) {
+  rlimit now{};
+  if (prlimit(process, RLIMIT_NOFILE, nullptr, &now) != 0) fail("prlimit");
+  now.rlim_cur = limit;
+  if (prlimit(process, RLIMIT_NOFILE, &now, nullptr) != 0) fail("prlimit");
 }
 
 std::vector<std::string> descriptors_without_cloexec(pid_t group) {

@@ -29,6 +29,10 @@ std::size_t descriptors(pid_t process);
 /// How many connections of whoever listens at this port of IPv4 were accepted and have nothing
 /// unread.
 std::size_t connections_taken(unsigned port);
+/// The number that the next descriptor of a process gets.
+std::size_t lowest_free_descriptor(pid_t process);
+/// RLIMIT_NOFILE of a process that runs: it gets no descriptor of this number or above.
+void allow_descriptors(pid_t process, std::size_t limit);
 /// Descriptors from 3 on, in any process of the group, that an exec would hand on.
 std::vector<std::string> descriptors_without_cloexec(pid_t group);
 
