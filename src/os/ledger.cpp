@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -90,10 +91,12 @@ bool Ledger::answered(std::size_t worker, std::uint64_t call) const noexcept {
   return row(worker).answered.load() >= call;
 }
 
-void Ledger::retire(std::size_t worker) noexcept {
+void Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
   Statistics gone = row(worker).get();
-  gone.lost += gone.open();
-  gone.closed = gone.accepted;
+  const std::uint64_t lost = std::max(gone.open(), open);
+  gone.lost += lost;
+  gone.closed += lost;
+  gone.accepted = gone.closed;
   Statistics all = row(workers_).get();
   base::add(all, gone);
   row(worker).set(Statistics{});

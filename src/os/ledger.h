@@ -29,8 +29,9 @@ class Ledger {
   void answer(std::size_t worker, const Statistics& counted) noexcept;
   bool answered(std::size_t worker, std::uint64_t call) const noexcept;
 
-  /// A worker has ended and its row will be used again. What it left open counts as lost.
-  void retire(std::size_t worker) noexcept;
+  /// A worker has ended and its row will be used again. What it left `open` counts as lost,
+  /// whether it had come to show it or not.
+  void retire(std::size_t worker, std::uint64_t open) noexcept;
   Statistics sum() const noexcept;
 
   /// How long a stop lets sessions go on, in ns; negative: nobody has asked for one. The

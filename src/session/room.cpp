@@ -145,11 +145,12 @@ void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
   if (entry != nullptr && entry->count.load() > 0) entry->count.fetch_sub(1);
 }
 
-void Room::forget(unsigned worker) noexcept {
-  cells_[worker].open.store(0);
+std::uint64_t Room::forget(unsigned worker) noexcept {
+  const std::uint64_t open = cells_[worker].open.exchange(0);
   memory_.forget(worker);
   Entry* table = tables_ + worker * entries_;
   for (std::size_t i = 0; i < entries_; ++i) table[i].count.store(0, std::memory_order_relaxed);
+  return open;
 }
 
 }  // namespace weir::detail

@@ -54,8 +54,9 @@ class Room {
   /// For what is worth one line of the whole server: true for the first who asks.
   bool first_to_tell() noexcept { return cells_[limits_.workers].told.exchange(1) == 0; }
 
-  /// The worker is gone, and with it what it held. From the process that outlives it.
-  void forget(unsigned worker) noexcept;
+  /// The worker is gone, and with it what it held. From the process that outlives it. Returns how
+  /// many connections that were.
+  std::uint64_t forget(unsigned worker) noexcept;
 
  private:
   struct alignas(64) Cell {
