@@ -70,6 +70,27 @@ CLI::Validator number_from_zero() {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator permissions() {
+  const auto check = [](std::string& text) -> std::string {
+    unsigned mode = 0;
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, mode, 8);
+    if (parsed.ec != std::errc() || parsed.ptr != end || mode > 0777) {
+      return fmt::format("'{}' is not a mode in octal, from 0 to 0777, as 0660", text);
+    }
+    text = std::to_string(mode);
+    return "";
+  };
+  return CLI::Validator(check, "");
+}
+
+CLI::Validator some_text() {
+  const auto check = [](const std::string& text) -> std::string {
+    return text.empty() ? "it must not be empty" : "";
+  };
+  return CLI::Validator(check, "");
+}
+
 CLI::Validator size_in_bytes(std::int64_t least) {
   const auto check = [least](std::string& text) -> std::string {
     constexpr std::int64_t most = std::int64_t{1} << 40;

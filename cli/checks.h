@@ -22,6 +22,12 @@ CLI::Validator number_from_zero();
 /// A number of bytes, also with k, M or G for 1024, 1024^2, 1024^3; becomes the plain number.
 CLI::Validator size_in_bytes(std::int64_t least = 0);
 
+/// Permissions of a file in octal, "0660"; becomes the plain number.
+CLI::Validator permissions();
+
+/// Any text but none.
+CLI::Validator some_text();
+
 /// Adds an option that has a value, which `check` looks at, and a default, which --help tells.
 template <class T>
 void add_value(CLI::App& command, const char* name, const char* unit, T& value,

@@ -106,12 +106,29 @@ void add_worker_options(CLI::App& command, Request& request) {
             "Threads or processes, 1 to 1024, that each run the whole model");
   add_value(command, "--worker-kind", "KIND", request.worker_kind, one_of({"thread", "process"}),
             "What they are: thread or process");
+  command
+      .add_option("--pin", options.pin_workers,
+                  "Fix each worker to a CPU, in turn: all, or a list, 0,2-5")
+      ->check(some_text())
+      ->type_name("CPUS");
+  command
+      .add_option("--user", options.user,
+                  "Give up root for this user when the listeners are bound")
+      ->check(some_text())
+      ->type_name("NAME[:GROUP]");
+  add_value(command, "--connections-max", "N", options.connections_max, number(0, UINT32_MAX),
+            "Connections served at once; 0: what the descriptor limit allows");
+}
+
+void add_listening_options(CLI::App& command, Request& request) {
+  Options& options = request.options;
+  command.add_flag("--dual-stack", options.dual_stack, "IPv6 listeners serve IPv4 clients too");
+  add_value(command, "--unix-mode", "MODE", options.unix_mode, permissions(),
+            "Permissions of unix sockets' files, as 0660; 0: as the umask has it");
   command.add_flag("--reuse-port", options.reuse_port,
                    "A listening socket for each worker instead of one for all");
   add_value(command, "--backlog", "N", options.backlog, number(1, INT32_MAX),
             "Connections that may wait in the kernel to be accepted");
-  add_value(command, "--connections-max", "N", options.connections_max, number(0, UINT32_MAX),
-            "Connections served at once; 0: what the descriptor limit allows");
 }
 
 void add_limit_options(CLI::App& command, Request& request) {
@@ -206,6 +223,7 @@ void add_serve(CLI::App& tool, int& exit_code) {
       ->allow_extra_args(false)
       ->type_name("ADDRESS");
   add_worker_options(*command, *request);
+  add_listening_options(*command, *request);
   add_limit_options(*command, *request);
   add_admission_options(*command, request->admission);
   add_deadline_options(*command, *request);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <weir/network.h>
@@ -27,15 +28,40 @@ struct Options {
   unsigned workers = 1;
   WorkerKind worker_kind = WorkerKind::thread;
 
+  /// Fixes each worker, and the threads or processes that it starts, to one CPU, in turn: "all"
+  /// takes those that the process may use (sched_getaffinity(2)), a list as in cpuset(7), "0,2-5",
+  /// these, which must be among them. Empty: the kernel moves workers about as it likes, which
+  /// is right unless there is a CPU for each worker and nothing else to do on it.
+  std::string pin_workers;
+
+  /// Whom the process becomes when its listeners are bound and before it accepts from anybody:
+  /// "NAME" or "NAME:GROUP", of which this machine knows (getpwnam(3)). For all of the process and
+  /// for good, after which it is checked that root cannot be had again; what it starts gains no
+  /// privileges either (PR_SET_NO_NEW_PRIVS, prctl(2)). Files of unix sockets are given to that
+  /// user. start() throws for an unknown name, and unless the process is root, or that user with
+  /// that group already, as after a restart. Empty: it stays who it is.
+  std::string user;
+
   /// Each worker gets a listening socket of its own (SO_REUSEPORT, socket(7)), among which the
   /// kernel spreads new connections by hash. Off: all workers accept from one socket, whoever
-  /// is free first. On is right for many short connections on loop models; off for blocking
-  /// models, where a busy worker would leave its own queue waiting. Unix sockets always share.
+  /// is free first. On is right for io-uring, where else one worker takes every client, and for
+  /// connections that stay on epoll-et; off for blocking models and wherever a worker may be busy
+  /// for long, which leaves its own queue waiting: docs/MODELS.md has figures. Unix sockets always
+  /// share.
   bool reuse_port = false;
 
   /// Connections that may wait in the kernel to be accepted. The kernel lowers it to
   /// net.core.somaxconn, silently (listen(2)).
   int backlog = 4096;
+
+  /// Listeners on IPv6 serve IPv4 clients too, whose addresses read [::ffff:192.0.2.1]:7000
+  /// (RFC 4291, 2.5.5.2). Off: IPv6 only, whatever net.ipv6.bindv6only says, so that both families
+  /// can be listened on with the same port.
+  bool dual_stack = false;
+
+  /// Permissions of the files of unix sockets, as 0660: whoever may write to one may connect
+  /// (unix(7)). They hold from the first moment. At most 0777; 0 = 0777 less the umask.
+  unsigned unix_mode = 0;
 
   // --- limits ----------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #include "os/listening.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -39,6 +40,24 @@ bool stands_for(const Endpoint& listener, const Endpoint& local) noexcept {
   return listener.address == Endpoint().address || local.address == listener.address;
 }
 
+// bind(2) makes the file with the socket's permissions less the umask, so it is never wider than
+// asked for; what the umask took is given back, to the file itself if the name is a link by now.
+bool has_its_mode(const std::string& path, unsigned mode) noexcept {
+  struct stat status;
+  if (look_at(path, status) && S_ISSOCK(status.st_mode) && (status.st_mode & 0777) == mode) {
+    return true;
+  }
+  ++base::counters.calls_other;
+  return system_call(CallKind::chmod, ::fchmodat, AT_FDCWD, path.c_str(), mode,
+                     AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// What bind(2) has made is in the way of the next attempt.
+int forget_file(const Endpoint& endpoint, int error) noexcept {
+  if (is_unix(endpoint)) system_call(CallKind::unlink, ::unlink, endpoint.path.c_str());
+  return -error;
+}
+
 }  // namespace
 
 int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step) {
@@ -53,19 +72,24 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
     set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
   }
   const SocketAddress address = SocketAddress::of(endpoint);
+  const bool has_mode = is_unix(endpoint) && options.unix_mode != 0;
+  step = "chmod";
+  if (has_mode && system_call(CallKind::chmod, ::fchmod, fd.get(), options.unix_mode) != 0) {
+    return -errno;
+  }
   step = "bind";
   base::counters.calls_other += 2;
   const auto* name = reinterpret_cast<const sockaddr*>(address.bytes);
   if (system_call(CallKind::bind, ::bind, fd.get(), name, address.length) != 0) { return -errno; }
-  // Nobody can connect before listen(), so the mode is never wider than asked for.
-  if (is_unix(endpoint) && options.unix_mode != 0) {
-    step = "chmod";
-    const char* path = endpoint.path.c_str();
-    if (system_call(CallKind::chmod, ::chmod, path, options.unix_mode) != 0) return -errno;
+  step = "chmod";
+  if (has_mode && !has_its_mode(endpoint.path, options.unix_mode)) {
+    return forget_file(endpoint, errno);
   }
   if (options.blocking_bound > 0) set_blocking_bound(fd.get(), options.blocking_bound);
   step = "listen";
-  if (system_call(CallKind::listen, ::listen, fd.get(), options.backlog) != 0) return -errno;
+  if (system_call(CallKind::listen, ::listen, fd.get(), options.backlog) != 0) {
+    return forget_file(endpoint, errno);
+  }
   return fd.release();
 }
 

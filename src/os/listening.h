@@ -44,6 +44,7 @@ struct SocketFile {
 
   /// Of the socket that listens there now; empty for other families.
   static SocketFile of(const Endpoint& endpoint);
+  /// Stays where this process may not remove it, having become another user since.
   void remove() noexcept;
 };
 

@@ -47,6 +47,7 @@ enum class CallKind : std::uint8_t {
   lstat,
   unlink,
   chmod,
+  chown,
   open,
   pipe2,
   dup2,

@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "os/cpus.h"
 #include "os/machine.h"
 #include "os/socket.h"
 
@@ -88,6 +89,9 @@ void check_options(const Options& options) {
                     "not 0",
                     options.outbox_low, options.outbox_high));
   }
+  if (options.unix_mode > 0777) {
+    throw StartError(fmt::format("unix_mode: 0{:o} is not from 0 to 0777", options.unix_mode));
+  }
   if (options.memory_max != 0 && options.memory_max < 1024 * 1024) {
     throw StartError(fmt::format("memory_max: {} is less than 1 MiB", options.memory_max));
   }
@@ -106,6 +110,41 @@ void check_options(const Options& options) {
   if (options.budget_operations == 0 || options.budget_bytes == 0) {
     throw StartError("budget_operations and budget_bytes must not be 0");
   }
+}
+
+std::vector<int> cpus_of(const Options& options) {
+  if (options.pin_workers.empty()) return {};
+  const std::vector<unsigned> usable = os::usable_cpus();
+  std::vector<unsigned> wanted = usable;
+  if (options.pin_workers != "all") wanted = os::cpu_list(options.pin_workers);
+  if (wanted.empty()) {
+    throw StartError(fmt::format("pin_workers: '{}' is neither a list of CPUs, as 0,2-5, nor all",
+                                 options.pin_workers));
+  }
+  for (const unsigned cpu : wanted) {
+    if (std::ranges::find(usable, cpu) != usable.end()) continue;
+    throw StartError(
+        fmt::format("pin_workers: '{}': CPU {} is not among those that this process "
+                    "may use: {}",
+                    options.pin_workers, cpu, os::text_of(usable)));
+  }
+  std::vector<int> cpus;
+  for (unsigned i = 0; i < options.workers; ++i) {
+    cpus.push_back(static_cast<int>(wanted[i % wanted.size()]));
+  }
+  return cpus;
+}
+
+std::optional<os::Identity> identity_of(const Options& options) {
+  if (options.user.empty()) return {};
+  os::Identity identity = os::Identity::of(options.user);
+  if (!identity.is_ours() && !os::may_change_identity()) {
+    throw StartError(
+        fmt::format("user: '{}': only root can become another user; start it as "
+                    "root, or without",
+                    options.user));
+  }
+  return identity;
 }
 
 Choice resolve_model(Model asked) {

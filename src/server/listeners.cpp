@@ -121,6 +121,16 @@ void Listeners::hand_over() noexcept {
   for (Listener& listener : listeners_) listener.file.path.clear();
 }
 
+void Listeners::give_files(const os::Identity& to) const {
+  for (const Listener& listener : listeners_) {
+    if (listener.file.path.empty()) continue;
+    if (const int error = os::give_file(listener.file.path, to); error != 0) {
+      throw StartError(fmt::format("cannot give {} to {}: {}", listener.endpoint.text(), to.name,
+                                   message(-error)));
+    }
+  }
+}
+
 // With more sockets than workers every socket still has a worker, and with fewer a socket has
 // several.
 bool Listeners::is_of(const Listener& listener, std::size_t socket,

@@ -9,6 +9,7 @@
 #include <weir/options.h>
 
 #include "os/fd.h"
+#include "os/identity.h"
 #include "os/listening.h"
 #include "os/successor.h"
 #include "server/inheritance.h"
@@ -38,6 +39,9 @@ class Listeners {
   std::vector<os::HandedSocket> handed() const;
   /// The files of unix sockets are the successor's from now on.
   void hand_over() noexcept;
+
+  /// Gives the files of unix sockets to a user. Throws StartError.
+  void give_files(const os::Identity& to) const;
 
   /// What worker `index` accepts from: duplicates, which it closes. Throws StartError.
   std::vector<int> duplicates(unsigned index) const;

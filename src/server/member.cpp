@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/counters.h"
+#include "os/cpus.h"
 #include "os/fd.h"
 
 namespace weir::detail {
@@ -13,6 +14,7 @@ namespace weir::detail {
 void Member::run() noexcept {
   base::counters = Statistics{};
   try {
+    const os::Pinned pinned(cpu);
     model->run(plan);
   } catch (const std::bad_alloc&) {
     failed_to_run("out of memory");

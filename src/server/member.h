@@ -20,6 +20,7 @@ struct Member {
   os::Ledger* ledger = nullptr;
   const os::Bell* bell = nullptr;
   Plan plan;
+  int cpu = -1;  ///< that it is kept on; negative: on any
   os::Waker waker;
   Control control{waker};
   std::string failure;             ///< why run() ended by an exception; empty otherwise

@@ -90,6 +90,8 @@ void Server::start() {
   try {
     detail::check_options(state.options);
     state.chosen = detail::resolve_model(state.model);
+    state.cpus = detail::cpus_of(state.options);
+    state.identity = detail::identity_of(state.options);
     detail::Inheritance inheritance;
     if (state.is_service) inheritance = state.begin_service();
     if (state.addresses.empty() && inheritance.empty()) {

@@ -31,12 +31,18 @@ os::ListenOptions listen_options(const Options& options, const detail::ModelEntr
   os::ListenOptions how;
   how.backlog = options.backlog;
   how.reuse_port = options.reuse_port && options.workers > 1;
+  how.dual_stack = options.dual_stack;
+  how.unix_mode = options.unix_mode;
   how.mode = model.blocks ? os::Mode::blocking : os::Mode::nonblocking;
   if (model.blocks) how.blocking_bound = detail::BlockingEngine::blocking_bound;
   return how;
 }
 
 }  // namespace
+
+Server::State::State(const Server& whose, detail::Handler* given)
+    : server(whose), handler(given) {}
+Server::State::~State() = default;
 
 // --- starting --------------------------------------------------------------------------------
 
@@ -82,11 +88,13 @@ void Server::State::make_members(detail::Inheritance inheritance) {
   listeners.open(addresses, options, listen_options(options, entry), inheritance);
   close_unclaimed(inheritance);
   endpoints = listeners.endpoints();
+  if (identity) give_up_root();
   for (unsigned index = 0; index < options.workers; ++index) {
     Member& member = members.emplace_back();
     member.model = &entry;
     member.ledger = ledger.get();
     member.bell = bell.get();
+    if (!cpus.empty()) member.cpu = cpus[index];
     member.plan.handler = handler.get();
     member.plan.options = options;
     member.plan.room = room.get();
@@ -97,6 +105,17 @@ void Server::State::make_members(detail::Inheritance inheritance) {
     member.plan.log = log;
     member.plan.host = this;
     member.plan.clients_have_bound = listeners.clients_have_bound();
+  }
+}
+
+// Between binding, which may need root, and the first client.
+void Server::State::give_up_root() {
+  try {
+    if (!identity->is_ours()) listeners.give_files(*identity);
+    os::become(*identity);
+  } catch (...) {
+    listeners.close();
+    throw;
   }
 }
 

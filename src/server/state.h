@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@
 namespace weir {
 
 struct Server::State final : detail::Host {
-  State(const Server& whose, detail::Handler* given) : server(whose), handler(given) {}
+  State(const Server& whose, detail::Handler* given);
+  ~State();
 
   const Server& server;
 
@@ -43,6 +45,8 @@ struct Server::State final : detail::Host {
 
   // From start() on.
   Choice chosen{Model::automatic, {}};
+  std::vector<int> cpus;                 // Of each worker; empty: any.
+  std::optional<os::Identity> identity;  // Who the process is to become.
   std::vector<Endpoint> endpoints;
   std::unique_ptr<os::Ledger> ledger;
   std::unique_ptr<os::SharedMemory> room_memory;
@@ -88,6 +92,7 @@ struct Server::State final : detail::Host {
   detail::Inheritance begin_service();
   void make_members(detail::Inheritance inheritance);
   void close_unclaimed(detail::Inheritance& inheritance);
+  void give_up_root();
   void start_members();
   void start_member(detail::Member& member);
   void await_members();

@@ -1,4 +1,7 @@
 // addresses_test.cpp - where a server listens, and what it says about its peers.
+#include <sys/stat.h>
+
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -30,6 +33,79 @@ TEST_P(Conformance, Listens_on_a_unix_socket) {
   // A socket file that an earlier server has left behind is in nobody's way.
   TestServer& again = serve("echo", {"--listen", address});
   EXPECT_EQ(Client(again.address()).converse("hello"), "hello");
+}
+
+TEST_P(SingleWorker, Serves_IPv4_on_an_IPv6_listener_only_when_told_to) {
+  if (shape().simulated) GTEST_SKIP() << own_addresses;
+  if (!support::has_ipv6()) GTEST_SKIP() << no_ipv6;
+  for (const bool both : {false, true}) {
+    TestServer& server =
+        serve("addresses", {"--listen", "[::]:0", "--dual-stack", both ? "1" : "0"});
+    const std::string port = server.address().substr(server.address().rfind(':'));
+    EXPECT_FALSE(Client("[::1]" + port).receive_line().empty());
+    if (both) {
+      const std::string line = Client("127.0.0.1" + port).receive_line();
+      EXPECT_NE(line.find(" [::ffff:127.0.0.1]:"), std::string::npos) << line;
+    } else {
+      EXPECT_THROW(Client("127.0.0.1" + port), std::system_error);
+    }
+  }
+}
+
+TEST_P(SingleWorker, Listens_on_both_families_with_the_same_port) {
+  if (shape().simulated) GTEST_SKIP() << own_addresses;
+  if (!support::has_ipv6()) GTEST_SKIP() << no_ipv6;
+  // A port that IPv6 gave away may be taken on IPv4.
+  for (int attempts = 0;; ++attempts) {
+    const std::string port = [&] {
+      TestServer& probe = serve("echo", {"--listen", "[::1]:0"});
+      const std::string address = probe.address();
+      probe.stop();
+      return address.substr(address.rfind(':'));
+    }();
+    try {
+      serve("echo", {"--listen", "0.0.0.0" + port, "--listen", "[::]" + port});
+      for (const char* host : {"127.0.0.1", "[::1]"}) {
+        EXPECT_EQ(Client(host + port).converse("hello"), "hello") << host;
+      }
+      return;
+    } catch (const std::runtime_error&) { ASSERT_LT(attempts, 5) << "no port is free"; }
+  }
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat file{};
+  EXPECT_EQ(stat(path.c_str(), &file), 0);
+  return file.st_mode & 07777;
+}
+
+TEST_P(SingleWorker, Gives_a_unix_socket_the_mode_it_is_told_whatever_the_umask) {
+  if (shape().simulated) GTEST_SKIP() << own_addresses;
+  for (const mode_t mask : {mode_t{0}, mode_t{022}, mode_t{077}}) {
+    for (const unsigned mode : {0U, 0600U, 0660U, 0666U, 0777U}) {
+      const support::TemporaryDirectory directory;
+      const std::string path = directory.path() + "/echo.sock";
+      TestServer& server =
+          serve("echo", {"--listen", "unix:" + path, "--unix-mode", std::to_string(mode)},
+                {.before_exec = [mask] { umask(mask); }});
+      EXPECT_EQ(mode_of(path), mode != 0 ? mode : 0777U & ~mask);
+      EXPECT_EQ(Client("unix:" + path).converse("hello"), "hello");
+      server.stop();
+      EXPECT_FALSE(std::filesystem::exists(path));
+    }
+  }
+}
+
+TEST_P(SingleWorker, Takes_no_unix_socket_away_from_a_server_that_listens) {
+  if (shape().simulated) GTEST_SKIP() << own_addresses;
+  const support::TemporaryDirectory directory;
+  const std::string path = "unix:" + directory.path() + "/echo.sock";
+  TestServer& first = serve("echo", {"--listen", path});
+  Child second({server_program(), "echo", "--model", std::string(weir::name(shape().model)),
+                "--listen", path});
+  EXPECT_EQ(second.wait(), 2);
+  EXPECT_NE(second.errors().find(path), std::string::npos) << second.errors();
+  EXPECT_EQ(Client(first.address()).converse("hello"), "hello");
 }
 
 TEST_P(Conformance, Listens_on_several_addresses_at_once) {

@@ -51,6 +51,10 @@ weir::Options options_from(const Arguments& arguments) {
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
   options.reuse_port = arguments.number("--reuse-port", 0) != 0;
+  options.dual_stack = arguments.number("--dual-stack", 0) != 0;
+  options.unix_mode = static_cast<unsigned>(arguments.number("--unix-mode", 0));
+  options.pin_workers = arguments.text("--pin");
+  options.user = arguments.text("--user");
   const std::pair<const char*, std::chrono::milliseconds*> deadlines[] = {
       {"--first-byte", &options.first_byte}, {"--idle", &options.idle},
       {"--receive", &options.receive},       {"--send", &options.send},
@@ -75,6 +79,7 @@ Settings settings_from(const Arguments& arguments) {
   settings.piece = arguments.number("--piece", settings.piece);
   settings.pause = std::chrono::milliseconds(arguments.number("--pause-ms", 20));
   if (arguments.has("--upstream")) settings.upstream = arguments.values.at("--upstream");
+  settings.until_file = arguments.text("--until-file");
   return settings;
 }
 

@@ -20,6 +20,9 @@ struct Arguments {
   std::map<std::string, std::string> values;
 
   bool has(const std::string& name) const { return values.contains(name); }
+  std::string text(const std::string& name) const {
+    return has(name) ? values.at(name) : std::string();
+  }
   std::size_t number(const std::string& name, std::size_t otherwise) const {
     return has(name) ? std::stoul(values.at(name)) : otherwise;
   }

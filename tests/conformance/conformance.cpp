@@ -213,6 +213,14 @@ TestServer& ModelTest::serve_by(const Shape& shape, const std::string& handler,
   return *servers_.back();
 }
 
+std::size_t count_in(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
 std::size_t answered(const std::vector<Client>& clients) {
   std::size_t count = 0;
   for (const Client& client : clients) count += client.has_answer() ? 1 : 0;

@@ -143,6 +143,9 @@ class SingleWorker : public ModelTest, public testing::WithParamInterface<Shape>
 /// Where the server program is: beside the test program.
 std::string server_program();
 
+/// How often `what` stands in `text`.
+std::size_t count_in(const std::string& text, const std::string& what);
+
 /// How many of them have bytes to read.
 std::size_t answered(const std::vector<Client>& clients);
 /// Closes clients that were answered until every one was; how many answers came in all.
@@ -154,6 +157,9 @@ constexpr const char* no_ipv6 = "there is no IPv6 here";
 constexpr const char* few_descriptors = "too few descriptors are allowed here";
 constexpr const char* children_do_not_count =
     "its children, which may be killed, do not count whom a proxy introduces";
+constexpr const char* workers_are_threads = "its workers are threads";
+constexpr const char* handlers_may_block = "a handler may block: nobody else is on its thread";
+constexpr const char* not_root = "only root can become another user";
 constexpr const char* no_shared_memory = "its connections are in processes that share no memory";
 constexpr const char* no_process =
     "simulated: its server is no process, which proc(5) could show";

@@ -23,6 +23,7 @@ struct Settings {
   std::size_t piece = 64 * 1024;        ///< sender, flood: bytes of one send()
   std::chrono::milliseconds pause{20};  ///< deadline, two_things, slow_consumer, late_echo
   std::string upstream;                 ///< proxy, dial: whom to connect to
+  std::string until_file;               ///< blocks: goes on when it is there
   std::function<void(std::string_view line)> report;  ///< what the test can read
   std::function<void()> stop;  ///< stops the server, granting the sessions 20 s
 };
@@ -36,6 +37,7 @@ struct Entry {
 std::vector<Entry> stream_handlers();
 std::vector<Entry> waiting_handlers();
 std::vector<Entry> sharing_handlers();
+std::vector<Entry> working_handlers();
 
 /// Empty for an unknown name.
 Handler handler_named(std::string_view name, const Settings& settings);

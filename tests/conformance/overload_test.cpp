@@ -25,14 +25,6 @@ bool is_served(Client client) {
   } catch (const std::system_error&) { return false; }  // Closed with a byte unread: a reset.
 }
 
-std::size_t count_in(const std::string& text, const std::string& what) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
-    ++count;
-  }
-  return count;
-}
-
 // --- connections_max -------------------------------------------------------------------------
 
 TEST_P(Conformance, Serves_no_more_clients_at_once_than_connections_max) {

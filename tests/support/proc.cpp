@@ -42,9 +42,8 @@ bool parse_stat(const std::string& stat, pid_t group, Process& process) {
   const auto command_end = stat.rfind(')');
   if (command_end == std::string::npos) return false;
   std::istringstream fields(stat.substr(command_end + 1));
-  pid_t parent = 0;
   pid_t its_group = 0;
-  fields >> process.state >> parent >> its_group;
+  fields >> process.state >> process.parent >> its_group;
   std::string skipped;
   for (int i = 6; i <= 13; ++i) fields >> skipped;
   long user = 0;
@@ -96,8 +95,29 @@ std::size_t memory(pid_t group) {
 
 std::size_t zombies(pid_t group) {
   std::size_t count = 0;
-  for (const Process& process : processes(group)) count += process.state == 'Z' ? 1 : 0;
+  const std::vector<Process> all = processes(group);
+  for (const Process& process : all) {
+    const auto is_parent = [&](const Process& each) { return each.pid == process.parent; };
+    count += process.state == 'Z' && std::any_of(all.begin(), all.end(), is_parent) ? 1 : 0;
+  }
   return count;
+}
+
+std::vector<std::string> of_each_thread(pid_t group, const std::string& name) {
+  std::vector<std::string> found;
+  for (const Process& process : processes(group)) {
+    for (const std::string& thread : entries(proc_path(process.pid, "task"))) {
+      std::ifstream file(proc_path(process.pid, ("task/" + thread + "/status").c_str()));
+      for (std::string line; std::getline(file, line);) {
+        if (!line.starts_with(name + ":")) continue;
+        const auto begin = line.find_first_not_of(" \t", name.size() + 1);
+        const auto end = line.find_last_not_of(" \t");
+        const bool any = begin != std::string::npos;
+        found.push_back(any ? line.substr(begin, end + 1 - begin) : "");
+      }
+    }
+  }
+  return found;
 }
 
 std::size_t threads(pid_t process) { return field(proc_path(process, "status"), "Threads"); }

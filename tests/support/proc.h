@@ -12,6 +12,7 @@ namespace support {
 
 struct Process {
   pid_t pid = 0;
+  pid_t parent = 0;
   char state = '?';  ///< 'Z': a zombie
   std::chrono::milliseconds cpu{0};
 };
@@ -23,8 +24,12 @@ std::vector<Process> processes(pid_t group);
 std::chrono::milliseconds cpu_time(pid_t group);
 /// Memory of its own that all the processes of a group hold (RssAnon), in bytes.
 std::size_t memory(pid_t group);
+/// Of the group, but for those whose parent died first: they are init's to reap.
 std::size_t zombies(pid_t group);
 std::size_t threads(pid_t process);
+/// A line of /proc/PID/task/TID/status, as "Cpus_allowed_list", of each thread of each process of
+/// the group that lives: what stands behind its colon, without spaces around it.
+std::vector<std::string> of_each_thread(pid_t group, const std::string& name);
 std::size_t descriptors(pid_t process);
 /// How many connections of whoever listens at this port of IPv4 were accepted and have nothing
 /// unread.
