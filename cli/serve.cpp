@@ -42,6 +42,7 @@ struct Request {
   AdmissionRequest admission;
   std::int64_t restart_ready_ms = Options{}.restart_ready.count();
   std::int64_t restart_drain_ms = Options{}.restart_drain.count();
+  std::int64_t stall_after_ms = Options{}.stall_after.count();
   Options options;
 };
 
@@ -64,7 +65,7 @@ void print_line(const std::string& line) {
 
 int serve(const Request& request) {
   Server server(chosen_handler(request.handler));
-  server.model(model_of(request.model));
+  server.named(request.handler).model(model_of(request.model));
   for (const std::string& address : request.listen) server.listen(address);
   if (request.listen.empty() && !Server::is_given_listeners()) server.listen("127.0.0.1:7000");
 
@@ -81,6 +82,7 @@ int serve(const Request& request) {
   options.linger = std::chrono::milliseconds(request.linger_ms);
   options.drain = std::chrono::milliseconds(request.drain_ms);
   apply(request.admission, options);
+  options.stall_after = std::chrono::milliseconds(request.stall_after_ms);
   options.restart_ready = std::chrono::milliseconds(request.restart_ready_ms);
   options.restart_drain = std::chrono::milliseconds(request.restart_drain_ms);
   server.options(options).handle_signals().as_service();
@@ -143,6 +145,9 @@ void add_limit_options(CLI::App& command, Request& request) {
             "Loop models: operations that a handler may do before the others have their turn");
   add_value(command, "--budget-bytes", "BYTES", options.budget_bytes, size_in_bytes(1),
             "Loop models: bytes, the same (also 1M)");
+  add_value(command, "--stall-after", "MS", request.stall_after_ms, number(0, 3'600'000),
+            "Loop models: milliseconds after which a handler that does not wait is reported; "
+            "0: never");
 }
 
 void add_model_options(CLI::App& command, Request& request) {

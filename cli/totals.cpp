@@ -52,6 +52,7 @@ std::string totals_json(Model model, const Statistics& statistics, const CpuTime
       {"events", statistics.events},
       {"events_per_turn", statistics.events_per_turn()},
       {"budget_stops", statistics.budget_stops},
+      {"stalls", statistics.stalls},
       {"buffers_missed", statistics.buffers_missed},
       {"overflows", statistics.overflows},
       {"buffers", statistics.buffers},

@@ -167,6 +167,7 @@ Conversation converse(Model model, bool literal) {
   options.send_when_writable = literal;
   // A process of its own, so that the children of `fork` do not hold the clients' sockets.
   options.worker_kind = WorkerKind::process;
+  options.stall_after = {};  // A thread of the server's that is none of the model's.
   Server server(echo);
   server.listen("127.0.0.1:0").model(model).options(options);
   server.start();

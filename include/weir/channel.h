@@ -24,6 +24,7 @@ class ChannelWait : public CoroutineOperation {
   explicit ChannelWait(class ChannelCore& channel) noexcept
       : CoroutineOperation(Kind::event), channel_(channel) {}
   void cancel() noexcept override;
+  void completed() noexcept override { completed_elsewhere(); }
 
   Worker* worker = nullptr;
 

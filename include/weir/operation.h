@@ -101,6 +101,11 @@ class CoroutineOperation : public Operation {
 
  protected:
   ~CoroutineOperation() = default;
+  /// The same for an operation without a socket.
+  void completed_elsewhere() noexcept {
+    note_running(*scope_);
+    CoroutineOperation::completed();
+  }
 
  private:
   std::coroutine_handle<> awaiting_;

@@ -141,6 +141,14 @@ struct Options {
   unsigned budget_operations = 64;
   std::size_t budget_bytes = 1024 * 1024;
 
+  /// Loop models: a handler that goes on for longer without waiting for anything keeps all other
+  /// clients of its worker waiting. That is logged while it lasts, once, with the handler's name
+  /// (Server::named) and its connection, and counted (Statistics::stalls). Seen after this time at
+  /// the earliest, after one and a half times it at the latest. Costs a thread in each process
+  /// that runs workers, which looks twice in this time. 10 ms to an hour; 0 = off. Blocking models
+  /// do not heed it: there a handler may block.
+  std::chrono::milliseconds stall_after{500};
+
   // --- waiting ---------------------------------------------------------------------------
 
   /// `nonblocking` only: never rest, also when whole scans found nobody ready.

@@ -27,7 +27,10 @@ class Suspension {
 /// awaited runs in its awaiter's scope. Belongs to one thread.
 class Scope {
  public:
-  Scope() noexcept {}
+  /// Where the line stands: a connection's handler, within another line, or by itself.
+  enum class Place : unsigned char { alone, handler, inner };
+
+  explicit Scope(Place place = Place::alone) noexcept : place_(place) {}
   ~Scope() {
     if (failed_) [[unlikely]]
       take_exception();
@@ -51,6 +54,7 @@ class Scope {
   /// As new, for another line of execution. Requires: nothing waits.
   void renew() noexcept { cancelled_ = false; }
   const Suspension* waits_for() const noexcept { return failed_ ? nullptr : waits_for_; }
+  Place place() const noexcept { return place_; }
 
   /// What left the task that has just ended in this line, until its awaiter takes it. Requires:
   /// nothing waits.
@@ -80,6 +84,19 @@ class Scope {
   };
   bool cancelled_ : 1 = false;
   bool failed_ : 1 = false;
+  const Place place_ : 2;  // A byte for all: there is a scope in each connection.
 };
+
+/// A line of execution whose end another line waits for.
+class InnerScope final : public Scope {
+ public:
+  InnerScope() noexcept : Scope(Place::inner) {}
+
+  const Scope* outer = nullptr;  ///< That other line; nullptr: it is not known yet.
+};
+
+/// Says that this line goes on now, to whoever watches its worker (Options::stall_after). Where a
+/// connection's own operation ends, the engine says so; this is for the others.
+void note_running(const Scope& line) noexcept;
 
 }  // namespace weir::detail

@@ -65,6 +65,8 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
+  /// What log lines call the handler, as "echo". Default: nothing.
+  Server& named(std::string_view handler);
   /// Adds an address to listen on (see Endpoint). Port 0: the kernel chooses; see endpoints().
   /// A text that is no address is reported by start().
   Server& listen(std::string_view endpoint);

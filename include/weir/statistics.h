@@ -53,6 +53,7 @@ struct Statistics {
   std::uint64_t turns = 0;           ///< times a loop went round
   std::uint64_t events = 0;          ///< operations that ended and whose waiter was resumed
   std::uint64_t budget_stops = 0;    ///< times a handler had to let others go first
+  std::uint64_t stalls = 0;          ///< times a handler blocked its loop: Options::stall_after
   std::uint64_t buffers_missed = 0;  ///< io-uring: receives that found no free buffer
   std::uint64_t overflows = 0;       ///< io-uring: times the completion queue was full
 

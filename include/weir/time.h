@@ -36,6 +36,7 @@ class SleepAwaiter final : CoroutineOperation {
   void await_resume() const {
     if (result < 0) throw IoError(-result, "sleep_for");
   }
+  void completed() noexcept override { completed_elsewhere(); }
 
  private:
   std::chrono::nanoseconds duration_;
@@ -84,7 +85,7 @@ class Deadline : public Suspension {
   void timer_ended() noexcept;
   void resume() noexcept;
 
-  Scope inner_;
+  InnerScope inner_;
   TaskEnd waiter_;
   Timer timer_;
   bool task_runs_ = false;

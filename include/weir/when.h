@@ -63,7 +63,7 @@ class Group : public Suspension {
 
     Group* group = nullptr;
     Branch* next = nullptr;
-    Scope scope;
+    InnerScope scope;
     bool started = false;
 
    protected:

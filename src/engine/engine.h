@@ -17,6 +17,7 @@
 #include "base/assert.h"
 #include "base/list.h"
 #include "engine/buffer.h"
+#include "engine/running.h"
 #include "engine/socket.h"
 #include "engine/timers.h"
 #include "kernel/calls.h"
@@ -182,6 +183,8 @@ class Engine {
   void keep_ticking(bool on) noexcept;
   bool is_ticking() const noexcept { return ticking_; }
   const EngineOptions& options() const noexcept { return options_; }
+  /// Whose handler runs, for whoever watches it from another thread.
+  Running& running() noexcept { return running_; }
 
  protected:
   using List = base::List<Operation>;
@@ -212,6 +215,7 @@ class Engine {
     ++events_;
     operations_spent_ = 0;
     bytes_spent_ = 0;
+    running_.begin(operation.socket);
     operation.completed();
     flush_all();
   }
@@ -251,6 +255,7 @@ class Engine {
   void follow_clock() noexcept;
   /// How long turn() may sleep, in ns; negative: until woken.
   std::int64_t sleep_bound(bool may_sleep) noexcept {
+    running_.rest();
     if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
     return ticking_ && (bound < 0 || bound > tick_ns) ? tick_ns : bound;
@@ -258,7 +263,10 @@ class Engine {
   /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
   bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }
   /// How long turn() may sleep then.
-  std::int64_t steady_bound() const noexcept { return steady_bound_; }
+  std::int64_t steady_bound() noexcept {
+    running_.rest();
+    return steady_bound_;
+  }
 
   EngineOptions options_;
   kernel::Calls& calls_;
@@ -309,6 +317,7 @@ class Engine {
   std::int64_t steady_bound_ = -1;
   int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
+  Running running_;
   unsigned operations_spent_ = 0;  // By the resume that runs now.
   bool attention_ = false;
   std::int64_t bytes_spent_ = 0;

@@ -30,6 +30,9 @@ struct Socket {
   /// The kernel did not take these staged bytes, or failed with -error (see Engine::stage).
   virtual void unsent(std::span<const std::byte> bytes, int error) noexcept;
 
+  /// 0: it is no connection. Constant, so other threads may ask.
+  virtual std::uint64_t connection_id() const noexcept { return 0; }
+
   int fd = -1;
 
   // What we believe: try the call first, or wait to be told? Readiness and blocking engines.

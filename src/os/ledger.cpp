@@ -20,6 +20,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 struct Ledger::Head {
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::int64_t> drain{-1};
+  std::atomic<std::uint64_t> stalls{0};
 };
 
 // Two copies, of which one is good: whoever reads sees numbers of one moment, and a worker that is
@@ -106,8 +107,11 @@ void Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
 Statistics Ledger::sum() const noexcept {
   Statistics result;
   for (std::size_t i = 0; i <= workers_; ++i) base::add(result, row(i).get());
+  result.stalls += head().stalls.load(std::memory_order_relaxed);
   return result;
 }
+
+void Ledger::count_stall() noexcept { head().stalls.fetch_add(1, std::memory_order_relaxed); }
 
 void Ledger::ask_to_stop(std::int64_t drain) noexcept {
   std::int64_t current = head().drain.load();

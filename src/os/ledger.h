@@ -33,6 +33,8 @@ class Ledger {
   /// whether it had come to show it or not.
   void retire(std::size_t worker, std::uint64_t open) noexcept;
   Statistics sum() const noexcept;
+  /// One more, of any worker, counted by whoever saw it: the worker itself cannot.
+  void count_stall() noexcept;
 
   /// How long a stop lets sessions go on, in ns; negative: nobody has asked for one. The
   /// shortest counts. Shared, so that a handler in a worker process can stop the whole server.

@@ -61,6 +61,11 @@ void check_deadlines(const Options& options) {
   check("send", options.send, 2h);
   check("connection", options.connection, 7 * 24h);
   check("proxy_header", options.proxy_header, 2h);
+  check("stall_after", options.stall_after, 1h);
+  if (options.stall_after > 0ms && options.stall_after < 10ms) {
+    throw StartError(fmt::format("stall_after: {} ms is less than 10, and not 0",
+                                 options.stall_after.count()));
+  }
 }
 
 void check_admission(const Options& options) {

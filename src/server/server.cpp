@@ -32,6 +32,10 @@ Server::~Server() {
   delete state_;
 }
 
+Server& Server::named(std::string_view handler) {
+  state_->handler_name = handler;
+  return *this;
+}
 Server& Server::listen(std::string_view endpoint) {
   state_->addresses.emplace_back(endpoint);
   return *this;

@@ -15,6 +15,7 @@
 #include "os/poll.h"
 #include "os/signals.h"
 #include "server/launch.h"
+#include "server/stall_watch.h"
 #include "server/supervisor.h"
 
 namespace weir {
@@ -138,6 +139,11 @@ void Server::State::start_members() {
       say(LogLevel::info, fmt::format("listening on {}, model {} ({})", endpoint.text(),
                                       name(chosen.model), chosen.reason));
     }
+    if (!processes()) {
+      stall_watch = std::make_unique<detail::StallWatch>(*this);
+      for (Member& member : members) stall_watch->add(member);
+      stall_watch->begin();
+    }
     for (Member& member : members) start_member(member);
     await_members();
     if (!lone() && !stopping()) service.ready(status());
@@ -191,6 +197,7 @@ void Server::State::abandon_start() noexcept {
       for (const int listener : member.plan.listeners) os::close_fd(listener);
     }
   }
+  stall_watch.reset();
   members.clear();  // Kills the processes.
   listeners.close();
   if (handles_signals) os::on_signals(nullptr, nullptr, false);
@@ -229,7 +236,12 @@ void Server::State::run_process(Member& member) noexcept {
   const auto cut = [](void* it) { static_cast<Member*>(it)->control.request_stop(0); };
   const auto look = [](void* it) { static_cast<Member*>(it)->control.waker.wake(); };
   os::on_parents_signals({drain, cut, look, &member, supervisor_process});
-  member.run();
+  {
+    detail::StallWatch watch(*this);
+    watch.add(member);
+    watch.begin();
+    member.run();
+  }
   if (!member.failure.empty()) {
     say_made(LogLevel::error, [&member] {
       return fmt::format("worker {} failed: {}", member.plan.index, member.failure);
@@ -280,6 +292,7 @@ void Server::State::close_listeners() noexcept {
 
 int Server::State::finish() {
   close_listeners();
+  stall_watch.reset();
   if (handles_signals) {
     os::on_signals(nullptr, nullptr, false);
     if (stop_signals.load() > 1) os::cancel_exit_soon();

@@ -27,6 +27,10 @@
 
 namespace weir {
 
+namespace detail {
+class StallWatch;
+}
+
 struct Server::State final : detail::Host {
   State(const Server& whose, detail::Handler* given);
   ~State();
@@ -42,6 +46,7 @@ struct Server::State final : detail::Host {
   StatisticsFunction on_statistics = nullptr;
   bool handles_signals = false;
   bool is_service = false;
+  std::string handler_name;
 
   // From start() on.
   Choice chosen{Model::automatic, {}};
@@ -54,6 +59,7 @@ struct Server::State final : detail::Host {
   std::unique_ptr<detail::Admission> admission;
   std::unique_ptr<os::Bell> bell;  // Rung for the supervisor.
   std::list<detail::Member> members;
+  std::unique_ptr<detail::StallWatch> stall_watch;  // Of workers that are threads.
   int supervisor_process = 0;
   std::atomic<bool> started{false};  // stop() may ask from any thread.
   detail::Service service;

@@ -25,6 +25,7 @@ void Group::run() noexcept {
   for (Branch* branch = first_; branch != nullptr && decisive_ == nullptr;
        branch = branch->next) {
     branch->started = true;
+    branch->scope.outer = outer_;
     ++running_;
     if (branch->start()) note_end(*branch);
   }
@@ -53,6 +54,7 @@ void Deadline::wait(std::chrono::nanoseconds duration, std::coroutine_handle<> a
   task_runs_ = true;
   awaiting_ = awaiting;
   outer_ = &outer;
+  inner_.outer = &outer;
   timer_.deadline = deadline_after(duration);
   start(timer_);
   outer.suspend(*this);
@@ -75,6 +77,7 @@ void Deadline::timer_ended() noexcept {
 }
 
 void Deadline::resume() noexcept {
+  note_running(*outer_);
   outer_->resume();
   awaiting_.resume();
 }

@@ -45,6 +45,7 @@ class SendWait final : public CoroutineOperation {
  private:
   SendWait(Session& whose, std::uint32_t count) noexcept
       : CoroutineOperation(Kind::event), session(whose), piece_count(count) {}
+  void completed() noexcept override { completed_elsewhere(); }
   static std::size_t size_of(std::size_t count) noexcept {
     return sizeof(SendWait) + count * sizeof(Buffer);
   }

@@ -1,6 +1,7 @@
 #include "session/session.h"
 
 #include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <new>
 #include <system_error>
@@ -28,7 +29,7 @@ struct Session::Child final : Waiter {
 
   Session& session;
   Task<> task;
-  Scope scope;
+  InnerScope scope;
   Child* next = nullptr;
 };
 
@@ -44,6 +45,20 @@ Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
 }
 
 Session::~Session() { ASSERT(outbox_ == nullptr && !has_children_); }
+
+const Socket* Session::socket_of(const Scope& line) noexcept {
+  const Scope* outermost = &line;
+  while (outermost != nullptr && outermost->place() == Scope::Place::inner) {
+    outermost = static_cast<const InnerScope*>(outermost)->outer;
+  }
+  if (outermost == nullptr || outermost->place() != Scope::Place::handler) return nullptr;
+  // Only sessions have scopes of this kind, each as the same member.
+  const auto* member = reinterpret_cast<const std::byte*>(outermost);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+  return reinterpret_cast<const Session*>(member - offsetof(Session, scope_));
+#pragma GCC diagnostic pop
+}
 
 void Session::serve(Handler& handler) noexcept {
   try {
@@ -64,6 +79,7 @@ void Session::call(Handler& handler) noexcept {
     mark_reset();
     return end();
   }
+  worker_.engine().running().begin(this);
   if (task_.start(scope_, *this)) done();
 }
 
@@ -120,6 +136,7 @@ void Session::spawn(Task<> task) {
   std::unique_ptr<Child> made(new Child(*this, std::move(task)));
   Child*& first = worker_.children_of(*this);
   Child* child = made.release();
+  child->scope.outer = &scope_;
   child->next = std::exchange(first, child);
   has_children_ = true;
   if (ending_) child->scope.cancel();
@@ -208,6 +225,7 @@ void Session::release() noexcept {
   engine.unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (is_reset()) engine.reset_on_close(*this);
+  engine.running().forget(*this);
   engine.close(*this);
 }
 

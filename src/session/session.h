@@ -72,6 +72,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   // For the outbox.
   Socket& socket() noexcept { return *this; }
   const Socket& socket() const noexcept { return *this; }
+  /// Of the session whose handler this line is, or is part of; nullptr: of none.
+  static const Socket* socket_of(const Scope& line) noexcept;
   Worker& worker() const noexcept { return worker_; }
   bool broken() const noexcept { return send_error_ != 0; }
   void note_sent() noexcept;
@@ -115,6 +117,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;
   void call(Handler& handler) noexcept;
+  std::uint64_t connection_id() const noexcept override { return id(); }
   void handler_ended() noexcept;
   void linger_failed(const std::error_code& why) noexcept;
   void child_ended(Child& child) noexcept;
@@ -144,7 +147,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   ReceiveOperation receive_;
   Task<> task_;  // The handler; later, the lingering.
   Outbox* outbox_ = nullptr;
-  [[no_unique_address]] Scope scope_;  // What follows lies in its padding.
+  [[no_unique_address]] Scope scope_{Scope::Place::handler};  // What follows lies in its padding.
   bool is_client_ : 1;
   bool held_ : 1 = false;          // A Client has it, and must find it.
   bool gone_ : 1 = false;          // Closed, and of no worker any more; the Client deletes it.

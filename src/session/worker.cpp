@@ -74,6 +74,7 @@ void Worker::look_after() {
 }
 
 void Worker::run() {
+  const Control::Shown shown(*plan_.control, engine_.running());
   start();
   while (!is_done()) turns();
   finish_timers();
@@ -123,6 +124,7 @@ void Worker::show_counters() noexcept {
 }
 
 void Worker::tick_passed() noexcept {
+  engine_.running().rest();
   tick_seen_ = engine_.tick();
   show_counters();
   deadlines_.advance(tick_seen_, [this](Session& session) {
@@ -152,6 +154,7 @@ void Worker::tend_placement() noexcept {
 }
 
 void Worker::look_outside() noexcept {
+  engine_.running().rest();
   engine_.count();
   if (plan_.host != nullptr) plan_.host->woken(plan_.index);
   take_posted();
@@ -300,6 +303,10 @@ void Worker::cut_all() noexcept {
 }
 
 // --- what the public headers need ------------------------------------------------------------
+
+void note_running(const Scope& line) noexcept {
+  Worker::current().engine().running().begin(Session::socket_of(line));
+}
 
 bool start(Operation& operation) { return Worker::current().engine().start(operation); }
 

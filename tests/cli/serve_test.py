@@ -2,6 +2,7 @@
 import datetime
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -168,6 +169,27 @@ class Life(unittest.TestCase):
             self.assertEqual(totals["closed"], 3)
             self.assertEqual(totals["bytes_received"], 15)
             self.assertEqual(totals["bytes_sent"], 15)
+
+    def test_the_statistics_have_every_field_and_the_documents_tell_of_each(self):
+        root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+        with open(f"{root}/include/weir/statistics.h", encoding="utf-8") as file:
+            fields = re.findall(r"std::uint64_t (\w+) = 0;", file.read())
+        with open(f"{root}/docs/LIMITS.md", encoding="utf-8") as file:
+            told = set(re.findall(r"`(\w+)`", file.read()))
+        self.assertIn("stalls", fields)
+        with Server("echo", "--model", "poll") as server:
+            with connect(server.address) as client:
+                client.sendall(b"hello")
+                self.assertEqual(receive_exactly(client, 5), b"hello")
+                server.process.send_signal(signal.SIGUSR1)
+                keys = json.loads(server.process.stdout.readline())
+        for field in fields:
+            self.assertIn(field, keys)
+        for key in keys:
+            self.assertIn(key, told)
+        self.assertEqual(keys["accepted"], 1)
+        self.assertEqual(keys["open"], 1)
+        self.assertEqual(keys["bytes_sent"], 5)
 
     def test_the_totals_of_processes_are_summed_up(self):
         for options in (("--model", "fork"), ("--model", "poll", "--workers", "2",

@@ -68,6 +68,37 @@ class BadInput(unittest.TestCase):
     def test_an_unknown_kind_of_worker(self):
         self.assert_refused(self.serve("--worker-kind", "fibre"), "fibre", "thread", "process")
 
+    def test_a_mode_of_unix_sockets_that_is_none(self):
+        for mode in ("rw", "0888", "01777", "-1", "", "0x1b0"):
+            with self.subTest(mode=mode):
+                self.assert_refused(self.serve(f"--unix-mode={mode}"), "--unix-mode", mode)
+
+    def test_cpus_that_are_none_or_not_ours(self):
+        for cpus in ("x", "0,", "5-2", "99999", "some", ""):
+            with self.subTest(cpus=cpus):
+                self.assert_refused(self.serve(f"--pin={cpus}"), "pin", cpus)
+
+    def test_an_unknown_user(self):
+        for user, part in (("no-such-user", "no-such-user"), ("nobody:no-such-group",
+                           "no-such-group"), ("root", "root"), ("", "--user")):
+            with self.subTest(user=user):
+                self.assert_refused(self.serve(f"--user={user}"), "user", part)
+
+    def test_another_user_without_being_root(self):
+        before = []
+        if os.geteuid() == 0:
+            if shutil.which("setpriv") is None:
+                self.skipTest("this is root, and setpriv is not installed")
+            before = UNPRIVILEGED
+            if run("--version", before=before).returncode != 0:
+                self.skipTest("this is root, and others cannot run the tool here")
+        self.assert_refused(self.serve("--user=daemon"), "only root", before=before)
+
+    def test_stall_after_out_of_range(self):
+        for time in ("-1", "5", "3600001", "soon"):
+            with self.subTest(time=time):
+                self.assert_refused(self.serve(f"--stall-after={time}"), "stall")
+
     def test_a_port_in_use_names_address_and_cause(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

@@ -59,6 +59,7 @@ weir::Options options_from(const Arguments& arguments) {
       {"--first-byte", &options.first_byte}, {"--idle", &options.idle},
       {"--receive", &options.receive},       {"--send", &options.send},
       {"--connection", &options.connection}, {"--proxy-header", &options.proxy_header},
+      {"--stall-after", &options.stall_after},
   };
   for (const auto& [name, value] : deadlines) {
     *value = std::chrono::milliseconds(
@@ -105,6 +106,7 @@ std::string totals_line(const weir::Statistics& totals) {
       {"turns", totals.turns},
       {"events", totals.events},
       {"budget_stops", totals.budget_stops},
+      {"stalls", totals.stalls},
       {"buffers", totals.buffers},
       {"buffer_bytes", totals.buffer_bytes},
       {"buffer_bytes_peak", totals.buffer_bytes_peak},

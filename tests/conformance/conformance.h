@@ -163,6 +163,7 @@ constexpr const char* not_root = "only root can become another user";
 constexpr const char* no_shared_memory = "its connections are in processes that share no memory";
 constexpr const char* no_process =
     "simulated: its server is no process, which proc(5) could show";
+constexpr const char* nobody_is_watched = "simulated: nothing there takes real time to stall";
 constexpr const char* own_addresses = "simulated: its network gives each server its address";
 constexpr const char* no_signals = "simulated: there are no signals";
 constexpr const char* no_urgent_data = "simulated: there is no urgent data";

@@ -35,7 +35,7 @@ void log(weir::LogLevel, std::string_view line) {
 }
 
 void set_up(weir::Server& server, const Arguments& arguments) {
-  server.options(options_from(arguments)).handle_signals().on_log(log);
+  server.named(arguments.handler).options(options_from(arguments)).handle_signals().on_log(log);
   if (arguments.has("--model")) {
     const auto model = weir::model_named(arguments.values.at("--model"));
     if (!model) throw std::invalid_argument("no such model");
