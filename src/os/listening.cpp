@@ -58,6 +58,19 @@ int forget_file(const Endpoint& endpoint, int error) noexcept {
   return -error;
 }
 
+// Where /proc is not to be had: a process that has given up root may not look into its own
+// (proc(5), "dumpable"). The lowest free number is given out first, so a long gap is the end.
+template <class Look>
+void try_each_descriptor(Look look) {
+  constexpr int longest_gap = 1024;
+  for (int fd = STDERR_FILENO + 1, gap = 0; gap < longest_gap; ++fd) {
+    ++base::counters.calls_other;
+    const bool open = system_call(CallKind::fcntl, ::fcntl, fd, F_GETFD) >= 0;
+    gap = open ? 0 : gap + 1;
+    if (open) look(fd);
+  }
+}
+
 }  // namespace
 
 int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char*& step) {
@@ -94,18 +107,21 @@ int listen_on(const Endpoint& endpoint, const ListenOptions& options, const char
 }
 
 void close_all_at(std::span<const Endpoint> addresses, int except) {
-  ++base::counters.calls_other;
-  DIR* directory = ::opendir("/proc/self/fd");
-  if (directory == nullptr) return;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view number(entry->d_name);
-    int fd = -1;
-    std::from_chars(number.data(), number.data() + number.size(), fd);
-    if (fd <= STDERR_FILENO || fd == except || fd == ::dirfd(directory)) continue;
+  const auto look = [&](int fd) {
+    if (fd == except) return;
     const Endpoint local = local_endpoint(fd);
     const bool is_there = std::ranges::any_of(
         addresses, [&](const Endpoint& address) { return stands_for(address, local); });
     if (is_there) close_fd(fd);
+  };
+  ++base::counters.calls_other;
+  DIR* directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return try_each_descriptor(look);
+  while (const dirent* entry = ::readdir(directory)) {
+    const std::string_view number(entry->d_name);
+    int fd = -1;
+    std::from_chars(number.data(), number.data() + number.size(), fd);
+    if (fd > STDERR_FILENO && fd != ::dirfd(directory)) look(fd);
   }
   ::closedir(directory);
 }

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
+#include <system_error>
 
 #include "tests/conformance/conformance.h"
 
@@ -99,6 +101,26 @@ TEST_F(Users, May_be_given_with_a_group) {
   const std::vector<std::string> groups = support::of_each_thread(server.group(), "Gid");
   ASSERT_FALSE(groups.empty());
   EXPECT_EQ(groups[0], four_times(1)) << "daemon is group 1 (Linux Standard Base)";
+}
+
+// A process that has given up root may not list its own descriptors: its child has to try them.
+TEST_F(Users, Leave_no_listener_open_in_a_child_of_fork) {
+  if (geteuid() != 0) GTEST_SKIP() << not_root;
+  TestServer& server =
+      serve_by({weir::Model::fork, 2}, "two_things",
+               {"--user", "nobody", "--pause-ms", "3600000", "--drain-ms", "60000"});
+  Client client(server.address());
+  ASSERT_EQ(client.converse("hello"), "hello");
+  server.signal(SIGTERM);
+  EXPECT_TRUE(eventually([&] {
+    try {
+      const Client another(server.address());
+    } catch (const std::system_error& error) { return error.code().value() == ECONNREFUSED; }
+    return false;
+  }));
+  client.finish();
+  EXPECT_EQ(client.receive_line(), " ticks 0\n");
+  EXPECT_EQ(server.wait(), 0);
 }
 
 TEST_F(Users, Start_nothing_when_they_are_unknown_or_root) {
