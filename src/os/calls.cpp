@@ -6,6 +6,7 @@
 
 #include "base/counters.h"
 #include "os/clock.h"
+#include "os/direct.h"
 #include "os/epoll.h"
 #include "os/poll.h"
 #include "os/ring.h"
@@ -23,13 +24,13 @@ class LinuxCalls final : public kernel::Calls {
 
   std::int64_t receive(int fd, void* data, std::size_t size) noexcept override {
     ++base::counters.calls_receive;
-    const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, MSG_DONTWAIT);
+    const ssize_t got = system_call(CallKind::recv, direct_recv, fd, data, size, MSG_DONTWAIT);
     return got >= 0 ? got : -errno;
   }
   std::int64_t send(int fd, const void* data, std::size_t size) noexcept override {
     ++base::counters.calls_send;
     constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-    const ssize_t sent = system_call(CallKind::send, ::send, fd, data, size, flags);
+    const ssize_t sent = system_call(CallKind::send, direct_send, fd, data, size, flags);
     return sent >= 0 ? sent : -errno;
   }
   std::int64_t send(int fd, const Slice* slices, std::size_t count) noexcept override {
@@ -39,7 +40,7 @@ class LinuxCalls final : public kernel::Calls {
     // sendmsg(2) does not write through msg_iov.
     message.msg_iov = const_cast<iovec*>(reinterpret_cast<const iovec*>(slices));
     message.msg_iovlen = count;
-    const ssize_t sent = system_call(CallKind::sendmsg, ::sendmsg, fd, &message, flags);
+    const ssize_t sent = system_call(CallKind::sendmsg, direct_sendmsg, fd, &message, flags);
     return sent >= 0 ? sent : -errno;
   }
   std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept override {

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/counters.h"
+#include "os/direct.h"
 #include "os/tap.h"
 
 namespace weir::os {
@@ -52,6 +53,21 @@ int Epoll::modify(int fd, std::uint32_t what, std::uint64_t data) noexcept {
 }
 int Epoll::remove(int fd) noexcept { return control(fd_.get(), EPOLL_CTL_DEL, fd, 0, 0); }
 
+namespace {
+
+#ifdef SYS_epoll_wait
+constexpr long wait_number = SYS_epoll_wait;
+#else
+constexpr long wait_number = SYS_epoll_pwait;  // Newer architectures have only this one.
+#endif
+
+int direct_epoll_wait(int epoll, epoll_event* events, int count, int timeout_ms) noexcept {
+  return static_cast<int>(kernel_call(wait_number, epoll, word_of(events), count, timeout_ms));
+}
+constexpr auto* wait_call = direct_calls ? direct_epoll_wait : ::epoll_wait;
+
+}  // namespace
+
 // Most waits have the same bound as the one before: its milliseconds are kept.
 std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexcept {
   ++base::counters.calls_wait;
@@ -59,7 +75,7 @@ std::size_t Epoll::wait(std::int64_t nanoseconds, std::span<Event> events) noexc
     bound_ = nanoseconds;
     bound_ms_ = to_milliseconds(nanoseconds);
   }
-  const int count = system_call(CallKind::epoll_wait, ::epoll_wait, fd_.get(),
+  const int count = system_call(CallKind::epoll_wait, wait_call, fd_.get(),
                                 reinterpret_cast<epoll_event*>(events.data()),
                                 static_cast<int>(events.size()), bound_ms_);
   return count > 0 ? static_cast<std::size_t>(count) : 0;

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "base/counters.h"
+#include "os/direct.h"
 #include "os/tap.h"
 
 namespace weir::os {
@@ -104,13 +105,13 @@ int accept(int listener, Mode mode) noexcept {
 
 std::int64_t receive_blocking(int fd, void* data, std::size_t size) noexcept {
   ++base::counters.calls_receive;
-  const ssize_t got = system_call(CallKind::recv, ::recv, fd, data, size, 0);
+  const ssize_t got = system_call(CallKind::recv, direct_recv, fd, data, size, 0);
   return got >= 0 ? got : -errno;
 }
 
 std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept {
   ++base::counters.calls_send;
-  const ssize_t sent = system_call(CallKind::send, ::send, fd, data, size, MSG_NOSIGNAL);
+  const ssize_t sent = system_call(CallKind::send, direct_send, fd, data, size, MSG_NOSIGNAL);
   return sent >= 0 ? sent : -errno;
 }
 

@@ -1,0 +1,64 @@
+// direct.h - the calls of a request, made without the C library's wrappers.
+//
+// recv(2) and the others that may block are cancellation points (pthreads(7)): as soon as a
+// process has a second thread, glibc enables and disables cancellation around each, some fifty
+// instructions. Nobody here cancels a thread. liburing makes its calls in the same way.
+//
+// As the wrappers do, they return -1 and set errno.
+#pragma once
+
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+
+namespace weir::os {
+
+/// The call of that number, with what syscall(2) takes and returns.
+inline long kernel_call(long number, long first, long second, long third, long fourth) noexcept {
+#if defined(__x86_64__) && defined(__LP64__)
+  long result = 0;
+  register long r10 asm("r10") = fourth;
+  register long r8 asm("r8") = 0;
+  register long r9 asm("r9") = 0;
+  asm volatile("syscall"
+               : "=a"(result)
+               : "a"(number), "D"(first), "S"(second), "d"(third), "r"(r10), "r"(r8), "r"(r9)
+               : "rcx", "r11", "memory");
+  if (result >= 0) [[likely]]
+    return result;
+  errno = static_cast<int>(-result);
+  return -1;
+#else
+  return ::syscall(number, first, second, third, fourth, 0L, 0L);
+#endif
+}
+
+// Sanitizers look at memory in the wrappers, so their builds use them.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool direct_calls = false;
+#else
+constexpr bool direct_calls = true;
+#endif
+
+inline long word_of(const void* pointer) noexcept { return reinterpret_cast<long>(pointer); }
+
+inline ssize_t direct_recv(int fd, void* data, std::size_t size, int flags) noexcept {
+  if constexpr (!direct_calls) return ::recv(fd, data, size, flags);
+  return kernel_call(SYS_recvfrom, fd, word_of(data), static_cast<long>(size), flags);
+}
+
+inline ssize_t direct_send(int fd, const void* data, std::size_t size, int flags) noexcept {
+  if constexpr (!direct_calls) return ::send(fd, data, size, flags);
+  return kernel_call(SYS_sendto, fd, word_of(data), static_cast<long>(size), flags);
+}
+
+inline ssize_t direct_sendmsg(int fd, const msghdr* message, int flags) noexcept {
+  if constexpr (!direct_calls) return ::sendmsg(fd, message, flags);
+  return kernel_call(SYS_sendmsg, fd, word_of(message), flags, 0);
+}
+
+}  // namespace weir::os
