@@ -75,11 +75,13 @@ TEST(Pinning, Starts_nothing_when_the_list_is_none_or_names_a_CPU_that_is_not_ou
 
 // --- processes that die ----------------------------------------------------------------------
 
-/// The worker processes, which are the children of the server's own.
-std::set<pid_t> worker_processes(const TestServer& server) {
+/// The worker processes, which are the children of the server's own; without those that were
+/// killed, and may take a while to be gone.
+std::set<pid_t> worker_processes(const TestServer& server, const std::set<pid_t>& killed = {}) {
   std::set<pid_t> found;
   for (const support::Process& process : support::processes(server.group())) {
-    if (process.parent == server.pid() && process.state != 'Z') found.insert(process.pid);
+    const bool lives = process.state != 'Z' && !killed.contains(process.pid);
+    if (process.parent == server.pid() && lives) found.insert(process.pid);
   }
   return found;
 }
@@ -182,7 +184,8 @@ TEST_P(Workers, Keep_the_door_open_while_all_of_them_are_dead) {
   std::set<pid_t> dead;
   for (int i = 0; i < 3; ++i) {
     std::set<pid_t> workers;
-    ASSERT_TRUE(eventually([&] { return (workers = worker_processes(server)).size() == 2; }));
+    ASSERT_TRUE(
+        eventually([&] { return (workers = worker_processes(server, dead)).size() == 2; }));
     for (const pid_t worker : workers) ASSERT_EQ(::kill(worker, SIGKILL), 0);
     dead.insert(workers.begin(), workers.end());
     // Nobody is there to accept: it waits in the backlog, and is not refused.
@@ -192,7 +195,7 @@ TEST_P(Workers, Keep_the_door_open_while_all_of_them_are_dead) {
       EXPECT_TRUE(guest.goes_on());
     }
   }
-  EXPECT_TRUE(eventually([&] { return worker_processes(server).size() == 2; }));
+  EXPECT_TRUE(eventually([&] { return worker_processes(server, dead).size() == 2; }));
   EXPECT_TRUE(no_zombies(server));
 }
 
@@ -279,7 +282,8 @@ TEST_P(Workers, Refuse_nobody_while_one_after_another_is_killed) {
   for (support::Deadline over(duration); !over.passed();) {
     support::rest(500ms);
     std::set<pid_t> workers;
-    ASSERT_TRUE(eventually([&] { return (workers = worker_processes(server)).size() == 2; }));
+    ASSERT_TRUE(
+        eventually([&] { return (workers = worker_processes(server, killed)).size() == 2; }));
     // The one that has been there longer.
     const auto was_there = [&](pid_t worker) { return before.contains(worker); };
     const auto oldest = std::ranges::find_if(workers, was_there);
@@ -288,7 +292,7 @@ TEST_P(Workers, Refuse_nobody_while_one_after_another_is_killed) {
     killed.insert(victim);
     before = workers;
   }
-  ASSERT_TRUE(eventually([&] { return worker_processes(server).size() == 2; }));
+  ASSERT_TRUE(eventually([&] { return worker_processes(server, killed).size() == 2; }));
   clients.stop();
   EXPECT_EQ(clients.refused(), 0U);
   EXPECT_GT(clients.answers(), 0U);
