@@ -56,9 +56,9 @@ weir::Options options_from(const Arguments& arguments) {
   options.pin_workers = arguments.text("--pin");
   options.user = arguments.text("--user");
   const std::pair<const char*, std::chrono::milliseconds*> deadlines[] = {
-      {"--first-byte", &options.first_byte}, {"--idle", &options.idle},
-      {"--receive", &options.receive},       {"--send", &options.send},
-      {"--connection", &options.connection}, {"--proxy-header", &options.proxy_header},
+      {"--first-byte", &options.first_byte},   {"--idle", &options.idle},
+      {"--receive", &options.receive},         {"--send", &options.send},
+      {"--connection", &options.connection},   {"--proxy-header", &options.proxy_header},
       {"--stall-after", &options.stall_after},
   };
   for (const auto& [name, value] : deadlines) {
