@@ -70,6 +70,7 @@ class SmallRings final : public kernel::Calls {
   }
   bool has_blocking_bound(int fd) noexcept override { return linux_.has_blocking_bound(fd); }
   void set_nonblocking(int fd, bool on) noexcept override { linux_.set_nonblocking(fd, on); }
+  bool is_nonblocking(int fd) noexcept override { return linux_.is_nonblocking(fd); }
   Endpoint local(int fd) override { return linux_.local(fd); }
   Endpoint peer(int fd) override { return linux_.peer(fd); }
   std::size_t poll(PollEntry* entries, std::size_t count, std::int64_t bound) noexcept override {
