@@ -15,7 +15,7 @@ struct Row {
   std::optional<IdleMemory> idle;
 };
 
-/// What the issue asks of Weir; a peer or a bare loop is only shown.
+/// What is asked of Weir; a peer or a bare loop is only shown.
 struct ExactGoal {
   const char* subject;
   const char* what;
