@@ -2,10 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+#include <new>
+
 #include "os/process.h"
 #include "os/successor.h"
 
 namespace weir::detail {
+
+namespace {
+
+// Lines of an ordinary length need no memory beside the buffer's own: a worker says that it is
+// ready also where memory is out.
+using Lines = fmt::memory_buffer;
+
+template <class... Arguments>
+std::string_view lines(Lines& room, fmt::format_string<Arguments...> form,
+                       Arguments&&... arguments) noexcept {
+  try {
+    fmt::format_to(std::back_inserter(room), form, std::forward<Arguments>(arguments)...);
+  } catch (const std::bad_alloc&) {}  // What fits is said.
+  return {room.data(), room.size()};
+}
+
+}  // namespace
 
 void Service::begin() {
   notifier_ = os::Notifier::from_environment();
@@ -14,26 +34,30 @@ void Service::begin() {
 }
 
 // The manager first: when the predecessor hears of it, it leaves.
-void Service::ready(const std::string& status) noexcept {
+void Service::ready(std::string_view status) noexcept {
   if (is_ready_.exchange(true)) return;
-  say(fmt::format("READY=1\nMAINPID={}\nSTATUS={}", os::process_id(), status));
+  Lines room;
+  say(lines(room, "READY=1\nMAINPID={}\nSTATUS={}", os::process_id(), status));
   if (!ready_) return;
   os::say_ready(ready_.get());
   ready_.reset();
 }
 
 void Service::reloading(std::int64_t now) noexcept {
-  say(fmt::format("RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=restarting", now / 1000));
+  Lines room;
+  say(lines(room, "RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=restarting", now / 1000));
 }
 
-void Service::went_on(const std::string& status) noexcept {
-  say(fmt::format("READY=1\nSTATUS={}", status));
+void Service::went_on(std::string_view status) noexcept {
+  Lines room;
+  say(lines(room, "READY=1\nSTATUS={}", status));
 }
 
 // The successor has said so itself. A manager that listens to the main process alone
 // (NotifyAccess=main) hears it from us.
 void Service::handed_over(int successor) noexcept {
-  say(fmt::format("READY=1\nMAINPID={}", successor));
+  Lines room;
+  say(lines(room, "READY=1\nMAINPID={}", successor));
   is_over_ = true;
 }
 
@@ -41,12 +65,13 @@ void Service::stopping() noexcept {
   if (!is_stopping_.exchange(true)) say("STOPPING=1\nSTATUS=draining");
 }
 
-void Service::alive(const std::string& status) noexcept {
-  say(fmt::format("WATCHDOG=1\nSTATUS={}", status));
+void Service::alive(std::string_view status) noexcept {
+  Lines room;
+  say(lines(room, "WATCHDOG=1\nSTATUS={}", status));
 }
 
-void Service::say(const std::string& lines) noexcept {
-  if (!is_over_) notifier_.send(lines);
+void Service::say(std::string_view what) noexcept {
+  if (!is_over_) notifier_.send(what);
 }
 
 }  // namespace weir::detail

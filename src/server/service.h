@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <string>
+#include <string_view>
 #include <utility>
 
 #include "os/fd.h"
@@ -24,16 +24,16 @@ class Service {
   void answer_on(os::Fd ready) noexcept { ready_ = std::move(ready); }
 
   /// The workers run. The first call counts.
-  void ready(const std::string& status) noexcept;
+  void ready(std::string_view status) noexcept;
   void reloading(std::int64_t now) noexcept;
   /// The restart has failed: everything is as it was.
-  void went_on(const std::string& status) noexcept;
+  void went_on(std::string_view status) noexcept;
   /// Process `successor` is the service from now on.
   void handed_over(int successor) noexcept;
   /// The first call counts.
   void stopping() noexcept;
   /// Every worker has answered.
-  void alive(const std::string& status) noexcept;
+  void alive(std::string_view status) noexcept;
 
   /// How often alive() has to be said at least, in ns; 0: nobody watches.
   std::int64_t watchdog() const noexcept { return is_over_ ? 0 : watchdog_; }
@@ -41,7 +41,7 @@ class Service {
   void drop() noexcept { ready_.reset(); }
 
  private:
-  void say(const std::string& lines) noexcept;
+  void say(std::string_view what) noexcept;
 
   os::Notifier notifier_;
   os::Fd ready_;
