@@ -6,6 +6,7 @@
 #include <chrono>
 #include <exception>
 #include <limits>
+#include <new>
 #include <system_error>
 
 namespace weir::detail {
@@ -32,7 +33,7 @@ const char* Handover::obstacle() const noexcept {
 
 void Handover::begin(std::int64_t now) noexcept {
   if (const char* why = obstacle(); why != nullptr) {
-    server_.say(LogLevel::warning, fmt::format("no restart: {}", why));
+    server_.say_made(LogLevel::warning, [why] { return fmt::format("no restart: {}", why); });
     return;
   }
   server_.service.reloading(now);
@@ -43,13 +44,21 @@ void Handover::begin(std::int64_t now) noexcept {
     successor_.emplace();
     error = successor_->start(server_.program, server_.listeners.handed());
   } catch (const std::exception&) { error = -ENOMEM; }
-  if (error != 0) { return failed(fmt::format("cannot start a process: {}", message(-error))); }
+  if (error != 0) return failed("cannot start a process: ", -error);
   process_ = successor_->process().pid();
   ready_by_ = now + std::chrono::nanoseconds(server_.options.restart_ready).count();
-  server_.say(LogLevel::info, fmt::format("restart: process {} starts", process_));
+  server_.say_made(LogLevel::info,
+                   [this] { return fmt::format("restart: process {} starts", process_); });
 }
 
+// Where memory runs out in the midst of it, it is gone on with the next time.
 void Handover::attend(std::int64_t now) noexcept {
+  try {
+    look_after(now);
+  } catch (const std::bad_alloc&) {}
+}
+
+void Handover::look_after(std::int64_t now) {
   if (os::Ending ending; heir_.running()) heir_.reap(ending);
   if (!successor_.has_value()) return;
   if (server_.stopping()) return abandon();
@@ -61,10 +70,12 @@ void Handover::attend(std::int64_t now) noexcept {
   }
   os::Ending ending;
   if (successor_->process().reap(ending)) {
-    if (why_.empty()) {
-      why_ = fmt::format("process {} {} before it was ready", process_, described(ending));
-    }
-    return failed(why_);
+    try {
+      if (why_.empty()) {
+        why_ = fmt::format("process {} {} before it was ready", process_, described(ending));
+      }
+    } catch (const std::bad_alloc&) {}  // It does not end a second time.
+    return failed(why_.empty() ? "the new process has ended" : why_.c_str(), 0);
   }
   // It may still be about to end, which says more.
   if (news == os::Successor::News::silent) ready_by_ = std::min(ready_by_, now + patience);
@@ -80,15 +91,16 @@ void Handover::attend(std::int64_t now) noexcept {
 }
 
 void Handover::succeed() noexcept {
-  server_.say(LogLevel::info,
-              fmt::format("restart: process {} has taken over; this one drains", process_));
+  server_.say_made(LogLevel::info, [this] {
+    return fmt::format("restart: process {} has taken over; this one drains", process_);
+  });
   server_.service.handed_over(process_);
   server_.hand_over();
   heir_ = successor_->let_go();
   successor_.reset();
 }
 
-void Handover::give_up(std::int64_t now, const std::string& why) noexcept {
+void Handover::give_up(std::int64_t now, const std::string& why) {
   why_ = why;
   killed_at_ = now + patience;
   successor_->process().ask(os::How::drain);
@@ -97,15 +109,17 @@ void Handover::give_up(std::int64_t now, const std::string& why) noexcept {
 // There may be nobody left who would wait until it ends by itself.
 void Handover::abandon() noexcept {
   successor_.reset();
-  server_.say(LogLevel::warning, fmt::format("no restart: the server is stopping; process {} is "
-                                             "ended",
-                                             process_));
+  server_.say_made(LogLevel::warning, [this] {
+    return fmt::format("no restart: the server is stopping; process {} is ended", process_);
+  });
 }
 
-void Handover::failed(const std::string& why) noexcept {
+void Handover::failed(const char* why, int error) noexcept {
   successor_.reset();
-  server_.say(LogLevel::error,
-              fmt::format("restart failed: {}; this process goes on as before", why));
+  server_.say_made(LogLevel::error, [why, error] {
+    return fmt::format("restart failed: {}{}; this process goes on as before", why,
+                       error == 0 ? std::string() : message(error));
+  });
   server_.service.went_on(server_.status());
 }
 
@@ -137,9 +151,11 @@ void Server::State::hand_over() noexcept {
   request_stop(std::chrono::nanoseconds(options.restart_drain).count());
 }
 
-std::string Server::State::status() const {
+std::string Server::State::status() const noexcept {
   const Statistics now = statistics();
-  return fmt::format("{} connections open, {} accepted", now.open(), now.accepted);
+  try {
+    return fmt::format("{} connections open, {} accepted", now.open(), now.accepted);
+  } catch (const std::bad_alloc&) { return {}; }
 }
 
 }  // namespace weir

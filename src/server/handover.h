@@ -37,10 +37,11 @@ class Handover {
   /// Why there is no restart now; nullptr: there can be one.
   const char* obstacle() const noexcept;
   void succeed() noexcept;
+  void look_after(std::int64_t now);
   /// Begins the end of the successor's process; what its end is said to be comes with it.
-  void give_up(std::int64_t now, const std::string& why) noexcept;
+  void give_up(std::int64_t now, const std::string& why);
   void abandon() noexcept;
-  void failed(const std::string& why) noexcept;
+  void failed(const char* why, int error) noexcept;
 
   Server::State& server_;
   std::optional<os::Successor> successor_;

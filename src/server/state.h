@@ -115,7 +115,7 @@ struct Server::State final : detail::Host {
   int finish();
   Statistics statistics() const noexcept;
   /// What there is to say to those who only have a line for it.
-  std::string status() const;
+  std::string status() const noexcept;
   /// A successor accepts from now on: ends as after a stop, and leaves it what both have.
   void hand_over() noexcept;
 

@@ -131,8 +131,8 @@ void Supervisor::pass_stop_on() noexcept {
 void Supervisor::wait_for_news() {
   entries_.clear();
   try {
-    entries_.reserve(1 + server_.members.size());
-  } catch (const std::bad_alloc&) {  // Then one has to ask, too.
+    entries_.reserve(4 + server_.members.size());  // The bell, and three of a restart.
+  } catch (const std::bad_alloc&) {                // Then one has to ask, too.
     os::PollEntry bell{server_.bell->fd(), os::poll_readable, 0};
     os::poll(&bell, 1, asking_interval);
     return;
