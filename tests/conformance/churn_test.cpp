@@ -47,7 +47,9 @@ TEST_P(SingleWorker, Keeps_neither_memory_nor_descriptors_of_clients_that_have_l
   const std::size_t memory_after = memory();
   std::printf("%zu clients: %zu KiB before, %zu KiB after, %zu descriptors\n", count,
               memory_before / kibibyte, memory_after / kibibyte, descriptors_before);
-  if (!support::sanitized()) { EXPECT_LE(memory_after, memory_before + 256 * kibibyte); }
+  // Threads that come and go take turns at malloc(3)'s arenas, each of which keeps a little.
+  const std::size_t arenas = shape().model == weir::Model::threads ? 768 * kibibyte : 0;
+  if (!support::sanitized()) { EXPECT_LE(memory_after, memory_before + 256 * kibibyte + arenas); }
   server.stop();
   EXPECT_GE(server.total("accepted"), count);
   EXPECT_EQ(server.total("buffers"), 0U);
