@@ -92,7 +92,7 @@ bool Ledger::answered(std::size_t worker, std::uint64_t call) const noexcept {
   return row(worker).answered.load() >= call;
 }
 
-void Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
+std::uint64_t Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
   Statistics gone = row(worker).get();
   const std::uint64_t lost = std::max(gone.open(), open);
   gone.lost += lost;
@@ -102,6 +102,7 @@ void Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
   base::add(all, gone);
   row(worker).set(Statistics{});
   row(workers_).set(all);
+  return lost;
 }
 
 Statistics Ledger::sum() const noexcept {

@@ -30,8 +30,8 @@ class Ledger {
   bool answered(std::size_t worker, std::uint64_t call) const noexcept;
 
   /// A worker has ended and its row will be used again. What it left `open` counts as lost,
-  /// whether it had come to show it or not.
-  void retire(std::size_t worker, std::uint64_t open) noexcept;
+  /// whether it had come to show it or not. Returns how many that were.
+  std::uint64_t retire(std::size_t worker, std::uint64_t open) noexcept;
   Statistics sum() const noexcept;
   /// One more, of any worker, counted by whoever saw it: the worker itself cannot.
   void count_stall() noexcept;

@@ -305,7 +305,7 @@ int Server::State::finish() {
     say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
     code = 1;
   }
-  const std::uint64_t cut = ledger->sum().cut;
+  const std::uint64_t cut = ledger->sum().cut + lost_in_stop;
   if (cut > 0) {
     say(LogLevel::warning, fmt::format("{} connections were cut", cut));
     if (code == 0) code = 3;

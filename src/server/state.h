@@ -71,6 +71,7 @@ struct Server::State final : detail::Host {
 
   // Set by signal handlers.
   std::atomic<int> stop_signals{0};
+  std::atomic<std::uint64_t> lost_in_stop{0};  ///< connections of workers that had to be killed
   std::atomic<bool> report_asked{false};
   std::atomic<bool> restart_asked{false};
 

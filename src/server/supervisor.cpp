@@ -81,8 +81,14 @@ void Supervisor::reap() noexcept {
 
 void Supervisor::died(Member& member, const os::Ending& ending) noexcept {
   member.failed = ending.code != 0;
-  if (server_.stopping()) return;
-  server_.ledger->retire(member.plan.index, server_.room->forget(member.plan.index));
+  const bool killed = ending.signal != 0;
+  if (server_.stopping() && !killed) return;
+  const std::uint64_t lost =
+      server_.ledger->retire(member.plan.index, server_.room->forget(member.plan.index));
+  if (server_.stopping()) {
+    server_.lost_in_stop += lost;
+    return;
+  }
   member.quick_deaths = now_ - member.started_at < quick ? member.quick_deaths + 1 : 0;
   const std::int64_t pause = pause_after(member.quick_deaths);
   member.start_again_at = now_ + pause;

@@ -19,7 +19,8 @@ bool Session::has_rested() const noexcept {
   constexpr std::uint32_t enough = quiet_ns / Engine::tick_ns;
   const std::uint32_t now = engine.tick();
   const auto since = [now](std::uint16_t then) { return static_cast<std::uint16_t>(now - then); };
-  return std::min(since(receive_.since), since(sent_at)) >= enough;
+  // What was noted may have been later than its tick says, by tick_error().
+  return std::min(since(receive_.since), since(sent_at)) >= enough + engine.tick_error();
 }
 
 // What does not hold now can hold from now on, so the next look is due after the shortest

@@ -137,6 +137,22 @@ TEST_P(Conformance, Lets_sessions_end_before_the_deadline_of_a_stop) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+// Its last numbers, from before the handler blocked for good, stayed as they were: a connection
+// that was accepted, and never closed.
+TEST_P(Conformance, Counts_as_lost_whom_a_worker_served_that_had_to_be_killed) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  if (shape().kind != weir::WorkerKind::process) GTEST_SKIP() << workers_are_threads;
+  if (!shape().is_loop()) GTEST_SKIP() << handlers_may_block;
+  TestServer& server = serve("blocks", {"--until-file", "/nowhere", "--stall-after", "0"});
+  Client client(server.address());
+  client.send("receive");
+  client.wait_until_delivered();
+  server.signal(SIGTERM);
+  server.signal(SIGTERM);  // At once: whatever still runs is cut, and then killed.
+  EXPECT_EQ(server.wait(), 3);
+  EXPECT_EQ(server.total("lost"), 1U);
+}
+
 TEST_P(Conformance, Starts_again_at_once_on_the_same_port) {
   if (shape().simulated) GTEST_SKIP() << own_addresses;
   std::string address = "127.0.0.1:0";
