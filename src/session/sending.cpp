@@ -68,6 +68,7 @@ inline SendWait* Session::send(Piece bytes) {
   return send_otherwise(bytes);
 }
 
+// Apart, so that the usual way needs no place in memory for its piece.
 SendWait* Session::send_otherwise(Piece bytes) { return send(std::span(&bytes, 1)); }
 
 SendWait* Session::send(std::span<const Piece> pieces) {
@@ -76,11 +77,7 @@ SendWait* Session::send(std::span<const Piece> pieces) {
   for (const Piece& piece : pieces) total += piece.size();
   if (total == 0) return nullptr;
   if (total < Outbox::copy_limit) {
-    if (std::byte* room = stage(total)) {
-      for (const Piece& piece : pieces) room = std::copy(piece.begin(), piece.end(), room);
-      return nullptr;
-    }
-    if (outbox().copy(pieces, total, false)) return wait_for_room();
+    if (copies(pieces, total)) return wait_for_room();
     ++base::counters.memory_waits;  // Sent from where it is, which needs no memory.
   }
   return SendWait::make(*this, pieces);
@@ -91,25 +88,28 @@ SendWait* Session::send(Chunk&& chunk) {
   constexpr std::size_t worth_a_lease = 512;
   if (!chunk.leased()) return send(chunk.bytes());
   check_send();
-  if (chunk.size() < worth_a_lease) {
-    const Piece bytes = chunk.bytes();
-    if (std::byte* room = stage(bytes.size())) {
-      std::memcpy(room, bytes.data(), bytes.size());
-      chunk = {};
-      return nullptr;
-    }
-    if (outbox().copy(std::span(&bytes, 1), bytes.size(), false)) {
-      chunk = {};
-      return wait_for_room();
-    }
+  const Piece bytes = chunk.bytes();
+  if (bytes.size() < worth_a_lease && copies(std::span(&bytes, 1), bytes.size())) {
+    chunk = {};
+  } else {
+    outbox().take(std::move(chunk));
   }
-  outbox().take(std::move(chunk));
   return wait_for_room();
+}
+
+// To the stage or into the outbox. False: the limit of memory leaves no room.
+bool Session::copies(std::span<const Piece> pieces, std::size_t total) {
+  if (std::byte* room = stage(total)) {
+    for (const Piece& piece : pieces) room = std::copy(piece.begin(), piece.end(), room);
+    return true;
+  }
+  return outbox().copy(pieces, total, false);
 }
 
 // Below the high-water mark a send is done: the bytes go out when the handler next waits. Above
 // it the kernel is asked at once, and if that does not help the handler waits.
 SendWait* Session::wait_for_room() {
+  if (outbox_ == nullptr) return nullptr;  // It is on the stage.
   Engine& engine = worker_.engine();
   if (outbox_->bytes() < worker_.options().outbox_high ||
       base::planted(base::Mutant::outbox_not_bounded)) {

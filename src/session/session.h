@@ -139,6 +139,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   std::byte* stage(std::size_t size) noexcept;
   Outbox& outbox();
   SendWait* send_otherwise(Piece bytes);
+  bool copies(std::span<const Piece> pieces, std::size_t total);
   SendWait* wait_for_room();
   bool has_room() const noexcept;
   void queue_staged(Piece staged);
