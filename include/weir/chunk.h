@@ -19,8 +19,9 @@ void release(Buffer& buffer) noexcept;
 ///
 /// The bytes live in a buffer of the engine, leased until the chunk is destroyed, and are given
 /// back then, from any thread. Keep a chunk as long as you like: it costs its whole buffer
-/// (4 KiB for small messages, up to 256 KiB on a stream; on io-uring 16 KiB of the worker's stock
-/// of 256; while all of those are held, a receive costs a system call), not just the bytes.
+/// (4 KiB for small messages, up to 256 KiB on a stream; on io-uring messages of up to 16 KiB hold
+/// one of the worker's stock of 256; while all of those are held, a receive costs a system call),
+/// not just the bytes.
 class Chunk {
  public:
   Chunk() = default;

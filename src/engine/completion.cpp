@@ -18,6 +18,10 @@ namespace {
 // Buffers that may wait on a socket before its receive is called off.
 constexpr unsigned queued_max = 8;
 
+// Sends of this size are tried at once, by a call of their own: below it a batch of sends is
+// cheaper than the calls.
+constexpr std::size_t large = 32768;
+
 // What a handler queued goes out with the turn's enter, so its memory must last longer.
 EngineOptions unstaged(EngineOptions options) noexcept {
   options.stage_bytes = 0;
@@ -124,22 +128,46 @@ bool CompletionEngine::start(Operation& operation) {
   return false;
 }
 
+// Much goes out at once, by a call of its own: its bytes are in the cache, and the handler need not
+// wait for a turn. What the kernel does not take then, and what is small, goes with the ring.
 bool CompletionEngine::start_send(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   const Buffer* first = operation.buffer;
   if (first->next == nullptr) {
-    ring_.send(socket.fd, first->data + first->begin, first->size(),
-               tagged(&operation, to_operation));
+    const std::byte* bytes = first->data + first->begin;
+    if (sends_at_once(socket, first->size())) {
+      const std::int64_t sent = send_now(socket.fd, bytes, std::size_t{first->size()});
+      if (has_sent(operation, first->size(), sent)) return true;
+    }
+    ring_.send(socket.fd, bytes, first->size(), tagged(&operation, to_operation));
   } else {
     kernel::Slice slices[kernel::slices_max];
     std::size_t total = 0;
     const std::size_t count = gather(first, slices, kernel::slices_max, total);
+    if (sends_at_once(socket, total)) {
+      const std::int64_t sent = send_now(socket.fd, slices, count);
+      if (has_sent(operation, total, sent)) return true;
+    }
     ring_.send(socket.fd, slices, count, tagged(&operation, to_operation));
   }
   ++socket.in_kernel;
   socket.writer = &operation;
   operation.state = Operation::State::in_kernel;
   return false;
+}
+
+bool CompletionEngine::sends_at_once(const Socket& socket, std::size_t size) const noexcept {
+  return size >= large && socket.may_send && within_budget();
+}
+
+bool CompletionEngine::has_sent(Operation& operation, std::size_t size,
+                                std::int64_t sent) noexcept {
+  Socket& socket = *operation.socket;
+  socket.may_send = sent == static_cast<std::int64_t>(size);
+  if (sent == -EAGAIN) return false;
+  if (sent > 0) spend(sent);
+  operation.result = static_cast<std::int32_t>(sent);
+  return true;
 }
 
 bool CompletionEngine::start_connect(Operation& operation) noexcept {
@@ -156,6 +184,7 @@ bool CompletionEngine::start_connect(Operation& operation) noexcept {
 void CompletionEngine::finished(Operation& operation, std::int32_t result) noexcept {
   Socket& socket = *operation.socket;
   --socket.in_kernel;
+  socket.may_send = true;
   if (socket.closing) {
     operation.state = Operation::State::idle;
     socket.writer = nullptr;
@@ -182,6 +211,8 @@ void CompletionEngine::arm(Socket& socket) noexcept {
   ++socket.in_kernel;
   if (socket.is_listener) {
     ring_.accept_multishot(socket.fd, tagged(&socket, to_accept));
+  } else if (streams(socket)) {
+    ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));
   } else {
     ring_.receive_multishot(socket.fd, tagged(&socket, to_receive));
   }
@@ -206,7 +237,9 @@ void CompletionEngine::received(Socket& socket,
       buffers_.release(buffer);
     } else {
       append(socket, buffer);
-      if (completion.more && socket.queued == queued_max) {
+      const bool begins_stream = socket.unread && buffer.room() == 0 && !streams(socket);
+      if (begins_stream) begin_stream(socket);
+      if (begins_stream || (completion.more && socket.queued == queued_max)) {
         ring_.cancel(tagged(&socket, to_receive));
       }
     }
@@ -225,8 +258,14 @@ void CompletionEngine::received(Socket& socket,
     return;
   }
   const bool called_off = completion.result == -ECANCELED;
+  if (called_off && streams(socket)) socket.may_receive = true;
   if (completion.result <= 0 && !called_off) return end_stream(socket, completion.result);
   wake_reader(socket);
+}
+
+void CompletionEngine::begin_stream(Socket& socket) noexcept {
+  socket.unread = false;
+  socket.buffer_class = 2;
 }
 
 void CompletionEngine::append(Socket& socket, Buffer& buffer) noexcept {
@@ -246,24 +285,26 @@ void CompletionEngine::readable(Socket& socket, std::int32_t result) noexcept {
   socket.armed = false;
   --socket.in_kernel;
   if (socket.closing) return close_if_quiet(socket);
-  if (result < 0) return wake_reader(socket);
-  receive_into_own(socket);
+  socket.may_receive = result >= 0;
+  wake_reader(socket);
 }
 
+// By a call: the kernel has said that there is something, or the connection streams.
 void CompletionEngine::receive_into_own(Socket& socket) noexcept {
+  socket.may_receive = false;
   Buffer* buffer = pool_.lease(socket.buffer_class);
   if (buffer == nullptr && pool_.at_limit()) return starve_socket(socket);
   if (buffer == nullptr) return end_stream(socket, -ENOMEM);
   const std::int64_t got = receive_now(socket.fd, buffer->data, buffer->capacity);
   if (got > 0) {
     buffer->end = static_cast<std::uint32_t>(got);
+    socket.may_receive = buffer->room() == 0;
     socket.buffer_class = next_class(socket.buffer_class, buffer->end, buffer->capacity);
     append(socket, *buffer);
   } else {
     pool_.release(*buffer);
-    if (got != -EAGAIN) return end_stream(socket, static_cast<std::int32_t>(got));
+    if (got != -EAGAIN) end_stream(socket, static_cast<std::int32_t>(got));
   }
-  wake_reader(socket);
 }
 
 bool CompletionEngine::take(Operation& operation) noexcept {
@@ -273,6 +314,9 @@ bool CompletionEngine::take(Operation& operation) noexcept {
 
 bool CompletionEngine::take_received(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
+  if (socket.received == nullptr && socket.may_receive && !socket.armed && !socket.ended) {
+    receive_into_own(socket);
+  }
   if (Buffer* buffer = socket.received) {
     socket.received = buffer->next;
     buffer->next = nullptr;
@@ -309,6 +353,8 @@ void CompletionEngine::cancel(Operation& operation) noexcept {
 void CompletionEngine::adopt(Socket& socket) {
   socket.received = nullptr;
   socket.armed = socket.ended = socket.closing = socket.unread = false;
+  socket.may_receive = false;
+  socket.may_send = true;
   socket.in_kernel = socket.queued = 0;
 }
 

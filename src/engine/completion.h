@@ -48,6 +48,8 @@ class CompletionEngine final : public Engine {
 
   bool start_connect(Operation& operation) noexcept;
   bool start_send(Operation& operation) noexcept;
+  bool sends_at_once(const Socket& socket, std::size_t size) const noexcept;
+  bool has_sent(Operation& operation, std::size_t size, std::int64_t sent) noexcept;
 
   void dispatch(const kernel::Ring::Completion& completion) noexcept;
   void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
@@ -58,6 +60,10 @@ class CompletionEngine final : public Engine {
   void serve_starved() noexcept override;
   void finished(Operation& operation, std::int32_t result) noexcept;
 
+  /// Whether its buffers were too small for what came: then it is received from by calls, into
+  /// larger ones, and the ring only says when.
+  static bool streams(const Socket& socket) noexcept { return socket.buffer_class != 0; }
+  static void begin_stream(Socket& socket) noexcept;
   void arm(Socket& socket) noexcept;
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;

@@ -74,7 +74,8 @@ void CompletionEngine::starve_socket(Socket& socket) noexcept {
 void CompletionEngine::serve_starved() noexcept {
   for (Socket* socket : std::exchange(starved_sockets_, {})) {
     socket->armed = false;
-    receive_into_own(*socket);
+    socket->may_receive = true;
+    wake_reader(*socket);
   }
 }
 

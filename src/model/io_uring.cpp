@@ -23,6 +23,9 @@ constexpr RecipeStep recipe[] = {
      "sqe:send sqe:sendmsg sqe:poll sqe:close sqe:cancel sqe:nop io_uring_enter"},
     {"Walk the completions; resume whose operation is done.", "engine/completion",
      "cqe:accept cqe:recv cqe:send cqe:sendmsg cqe:poll cqe:close cqe:cancel cqe:nop"},
+    {"Try at once to send what is large and to receive from who streams, by calls of their own; "
+     "the ring says when to try again.",
+     "engine/completion", "send sendmsg recv"},
     {"A buffer goes back into the stock when the handler has let go of it.", "os/ring", ""},
 };
 
