@@ -25,6 +25,10 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
     engine_.regain_reserve();
     return balance();
   }
+  if (cutting_) {  // It was on its way here when the listener was closed.
+    ++base::counters.refused_full;
+    return engine_.discard(fd);
+  }
   if (!let_in(arrival)) {
     ++base::counters.refused_network;
     engine_.discard(fd);

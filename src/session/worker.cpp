@@ -274,7 +274,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
 void Worker::drain_timer_ended(bool expired) noexcept {
   if (expired && drain_end_.deadline >= drain_deadline_) return cut_all();
   if (expired) end_idle(&Session::quiet);
-  if (open() == 0 && waiting_.empty()) return;
+  if (is_done()) return;  // Not before the listeners are closed: they may still bring somebody.
   drain_end_.deadline = std::min(drain_deadline_, engine_.now() + Session::quiet_ns);
   engine_.start(drain_end_);
 }

@@ -62,7 +62,9 @@ Task<> drain_scenario(World& world) {
     world.spawn(idle(world, server, stopped));
   }
   for (std::uint64_t left = world.random(2); left > 0; --left) world.spawn(hold(world, server));
-  co_await weir::sleep_for(std::chrono::microseconds(world.random(2'000'000)));
+  // At once, too: a connection that is on its way to be accepted is nobody's, and must end.
+  const std::uint64_t later = world.random(2'000'000);
+  co_await weir::sleep_for(std::chrono::microseconds(later % 2 != 0 ? later : later % 2'000));
   const milliseconds drain(world.random(3) == 0 ? 0 : world.random(15'000));
   stopped->at = world.now();
   stopped->drain = drain;
