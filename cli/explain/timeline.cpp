@@ -1,6 +1,7 @@
 #include "cli/explain/timeline.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <string_view>
@@ -314,13 +315,17 @@ void Teller::name_lanes() {
 // Threads and processes run side by side: within a scene each lane is told in one piece, in the
 // order in which they first spoke.
 void Teller::order_lanes(Scene& scene) {
-  std::vector<std::string> order;
-  for (const Line& line : scene.lines) {
-    if (std::ranges::find(order, line.lane) == order.end()) order.push_back(line.lane);
+  std::vector<std::vector<Line>> lanes;
+  for (Line& line : scene.lines) {
+    const auto is_its = [&](const std::vector<Line>& lane) {
+      return lane.front().lane == line.lane;
+    };
+    auto lane = std::ranges::find_if(lanes, is_its);
+    if (lane == lanes.end()) lane = lanes.emplace(lanes.end());
+    lane->push_back(std::move(line));
   }
-  std::ranges::stable_sort(scene.lines, {}, [&](const Line& line) {
-    return std::ranges::find(order, line.lane) - order.begin();
-  });
+  scene.lines.clear();
+  for (std::vector<Line>& lane : lanes) std::ranges::move(lane, std::back_inserter(scene.lines));
 }
 
 // The pieces with commas, but for a descriptor with its interest, which belong together.

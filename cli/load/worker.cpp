@@ -54,7 +54,6 @@ Task<> wait_for(const std::atomic<bool>& flag) {
 
 Worker::Worker(const Load& load, unsigned index, const Pattern& pattern, Together& together)
     : load_(share_of(load, index)),
-      index_(index),
       together_(together),
       station_{load_, pattern, together.window,
                Sources(load.server, load.churn ? 0 : std::uint64_t{load.connections} + load.idle,

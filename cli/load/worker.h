@@ -56,7 +56,6 @@ class Worker {
   bool all_quiet() const noexcept;
 
   const Load load_;  // Its share.
-  const unsigned index_;
   Together& together_;
   Station station_;
   std::vector<std::unique_ptr<Caller>> callers_;
