@@ -15,6 +15,8 @@
 #include <cerrno>
 #include <cstddef>
 
+#include "base/sanitizers.h"
+
 namespace weir::os {
 
 /// The call of that number, with what syscall(2) takes and returns.
@@ -38,11 +40,7 @@ inline long kernel_call(long number, long first, long second, long third, long f
 }
 
 // Sanitizers look at memory in the wrappers, so their builds use them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool direct_calls = false;
-#else
-constexpr bool direct_calls = true;
-#endif
+constexpr bool direct_calls = !base::address_sanitizer && !base::thread_sanitizer;
 
 inline long word_of(const void* pointer) noexcept { return reinterpret_cast<long>(pointer); }
 

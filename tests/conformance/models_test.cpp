@@ -81,11 +81,7 @@ TEST_F(Fork, Leaves_no_child_behind_when_it_stops) {
 }
 
 // ThreadSanitizer starts a thread of its own with the first one of the program.
-#ifdef __SANITIZE_THREAD__
-constexpr std::size_t threads_of_the_sanitizer = 1;
-#else
-constexpr std::size_t threads_of_the_sanitizer = 0;
-#endif
+constexpr std::size_t threads_of_the_sanitizer = weir::base::thread_sanitizer ? 1 : 0;
 
 class Threads : public ModelTest {
  protected:

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdlib>
 
+#include "src/base/sanitizers.h"
+
 namespace support {
 
 /// Raises RLIMIT_NOFILE as far as is allowed without a privilege, and returns it.
@@ -22,17 +24,7 @@ void forbid_io_uring(int error_number, RingCall call = RingCall::set_up);
 
 /// Whether this is a build in which memory and speed mean nothing.
 constexpr bool sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
+  return weir::base::address_sanitizer || weir::base::thread_sanitizer;
 }
 
 /// Whether the long versions of slow tests are asked for: WEIR_FULL=1.
