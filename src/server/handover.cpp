@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <limits>
+#include <mutex>
 #include <new>
 #include <system_error>
 
@@ -42,13 +44,20 @@ void Handover::begin(std::int64_t now) noexcept {
   int error = 0;
   try {
     successor_.emplace();
-    error = successor_->start(server_.program, server_.listeners.handed());
+    error = start_successor();
   } catch (const std::exception&) { error = -ENOMEM; }
   if (error != 0) return failed("cannot start a process: ", -error);
   process_ = successor_->process().pid();
   ready_by_ = now + std::chrono::nanoseconds(server_.options.restart_ready).count();
   server_.say_made(LogLevel::info,
                    [this] { return fmt::format("restart: process {} starts", process_); });
+}
+
+// A stop closes the listeners on a worker's thread.
+int Handover::start_successor() {
+  const std::lock_guard lock(server_.listeners_mutex);
+  if (server_.stopping()) return -ECANCELED;
+  return successor_->start(server_.program, server_.listeners.handed());
 }
 
 // Where memory runs out in the midst of it, it is gone on with the next time.

@@ -36,6 +36,7 @@ class Handover {
  private:
   /// Why there is no restart now; nullptr: there can be one.
   const char* obstacle() const noexcept;
+  int start_successor();
   void succeed() noexcept;
   void look_after(std::int64_t now);
   /// Begins the end of the successor's process; what its end is said to be comes with it.
