@@ -153,7 +153,8 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
   EXPECT_EQ(clients.served[0].converse("goes on"), "goes on");
   EXPECT_LE(count_in(server.errors(), "cannot accept"), shape().workers);
   clients.served.clear();
-  EXPECT_EQ(answered_as_others_leave(clients.queued), clients.queued.size());
+  const std::size_t queued = clients.queued.size();
+  EXPECT_EQ(answered_as_others_leave(clients.queued), queued);
 }
 
 TEST_P(Conformance, Tells_clients_at_once_that_it_has_no_descriptor_left_if_it_is_to_reject) {

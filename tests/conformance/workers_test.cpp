@@ -211,7 +211,7 @@ TEST_P(Workers, Are_replaced_later_and_with_an_error_when_they_die_again_and_aga
     }
     return count_in(server.errors(), complaint + "100 ms") > 0;
   }));
-  EXPECT_EQ(count_in(server.errors(), complaint + "50 ms"), 1U) << server.errors();
+  EXPECT_GE(count_in(server.errors(), complaint + "50 ms"), 1U) << server.errors();
   EXPECT_TRUE(witness.goes_on());
   EXPECT_TRUE(eventually([&] { return worker_processes(server).size() == 2; }));
   EXPECT_TRUE(no_zombies(server));
