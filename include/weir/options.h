@@ -154,9 +154,10 @@ struct Options {
   /// `nonblocking` only: never rest, also when whole scans found nobody ready.
   bool spin = false;
 
-  /// Nonblocking, select, poll and both epoll models: after work, ask again for this long before
-  /// going to sleep. Trades CPU for the latency of one request after another on few connections;
-  /// adaptive: it gives up while nothing is found. 0 = off.
+  /// The loop models, nonblocking to io-uring: after work, ask again for this long before going
+  /// to sleep; on io-uring without a system call. Trades CPU for the latency of one request after
+  /// another on few connections; adaptive: it gives up while nothing is found. 0 = off. Not
+  /// simulated: virtual time stands still while somebody spins.
   std::chrono::microseconds spin_before_sleep{0};
 
   // --- deadlines -------------------------------------------------------------------------

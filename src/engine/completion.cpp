@@ -34,7 +34,7 @@ CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& 
                                    kernel::Waker& waker)
     : Engine(unstaged(options), calls, waker),
       completions_(512),
-      buffers_(*new RingBuffers(calls)),
+      buffers_(*new RingBuffers(calls, options.spin_before_sleep != 0)),
       ring_(*buffers_.ring) {}
 
 CompletionEngine::~CompletionEngine() {
@@ -67,7 +67,7 @@ void CompletionEngine::turn(bool may_sleep) {
     ring_.poll_once(fd, false, tagged(this, to_wake));
   }
   if (ring_.overflowed()) ++base::counters.overflows;
-  ring_.submit_and_wait(1, sleep_bound(may_sleep));
+  enter(sleep_bound(may_sleep));
   std::size_t count = 0;
   bool any = false;
   do {
@@ -78,6 +78,11 @@ void CompletionEngine::turn(bool may_sleep) {
   if (!any) found_nothing();
   expire_timers();
   perform_runnable();
+}
+
+void CompletionEngine::enter(std::int64_t bound) noexcept {
+  if (options_.spin_before_sleep == 0 || bound == 0) return ring_.submit_and_wait(1, bound);
+  enter_and_spin(bound);
 }
 
 void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noexcept {

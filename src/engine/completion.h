@@ -51,6 +51,9 @@ class CompletionEngine final : public Engine {
   bool sends_at_once(const Socket& socket, std::size_t size) const noexcept;
   bool has_sent(Operation& operation, std::size_t size, std::int64_t sent) noexcept;
 
+  void enter(std::int64_t bound) noexcept;
+  void enter_and_spin(std::int64_t bound) noexcept;
+  bool spin_until(std::int64_t give_up) noexcept;
   void dispatch(const kernel::Ring::Completion& completion) noexcept;
   void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void accepted(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
@@ -81,6 +84,7 @@ class CompletionEngine final : public Engine {
   std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
   RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
   kernel::Ring& ring_;
+  unsigned vain_spins_ = 0;
   bool wake_armed_ = false;
 };
 

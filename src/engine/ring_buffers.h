@@ -15,8 +15,9 @@ namespace weir::detail {
 /// Owns the ring, because leases may outlive the engine.
 class RingBuffers final : public BufferHome {
  public:
-  explicit RingBuffers(kernel::Calls& calls)
-      : ring(calls.make_ring(options())), buffers_(options().buffers) {
+  /// `shows_work`: see kernel::Ring::has_work().
+  RingBuffers(kernel::Calls& calls, bool shows_work)
+      : ring(calls.make_ring(options(shows_work))), buffers_(options().buffers) {
     for (std::size_t id = 0; id < buffers_.size(); ++id) {
       buffers_[id].home = this;
       buffers_[id].id = static_cast<std::uint16_t>(id);
@@ -40,7 +41,11 @@ class RingBuffers final : public BufferHome {
   std::unique_ptr<kernel::Ring> ring;
 
  private:
-  static kernel::Ring::Options options() noexcept { return {}; }
+  static kernel::Ring::Options options(bool shows_work = false) noexcept {
+    kernel::Ring::Options options;
+    options.shows_work = shows_work;
+    return options;
+  }
   void give_back(Buffer& buffer) noexcept override {
     --leased_;
     ring->give_back(buffer.id);

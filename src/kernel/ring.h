@@ -16,6 +16,7 @@ class Ring {
     unsigned completions = 8192;
     unsigned buffers = 256;  ///< a power of two
     std::uint32_t buffer_size = 16384;
+    bool shows_work = false;  ///< to has_work(); costs the kernel a little
   };
 
   /// One completion: of which request, its result, and whether the request goes on.
@@ -48,6 +49,8 @@ class Ring {
   /// Takes completions that are there. Returns how many.
   virtual std::size_t reap(std::span<Completion> completions) noexcept = 0;
   virtual bool overflowed() noexcept = 0;
+  /// Whether an enter would find something, known without making one. Only Options::shows_work.
+  virtual bool has_work() noexcept = 0;
 
   /// Gives the kernel's part up; only the buffers' memory stays, for those who still read it.
   virtual void stop() noexcept = 0;

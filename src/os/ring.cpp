@@ -164,6 +164,7 @@ Ring::Ring(const Options& options) : state_(std::make_unique<State>()) {
   io_uring_params params{};
   params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_CQSIZE |
                  IORING_SETUP_CLAMP | IORING_SETUP_SUBMIT_ALL;
+  if (options.shows_work) params.flags |= IORING_SETUP_TASKRUN_FLAG;
   params.cq_entries = options.completions;
   ++base::counters.calls_other;
   const auto set_up = [&](unsigned entries, unsigned /*flags*/) {
@@ -269,6 +270,14 @@ std::size_t Ring::reap(std::span<Completion> completions) noexcept {
 }
 
 bool Ring::overflowed() noexcept { return io_uring_cq_has_overflow(&state_->ring); }
+
+// The kernel does its part of the work only when the ring is entered (DEFER_TASKRUN), and notes in
+// the shared memory that there is some (IORING_SQ_TASKRUN, Linux 5.19).
+bool Ring::has_work() noexcept {
+  constexpr unsigned work = IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW;
+  return (IO_URING_READ_ONCE(*state_->ring.sq.kflags) & work) != 0 ||
+         io_uring_cq_ready(&state_->ring) != 0;
+}
 
 void Ring::stop() noexcept {
   io_uring_queue_exit(&state_->ring);

@@ -29,6 +29,7 @@ class Ring final : public kernel::Ring {
   void submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept override;
   std::size_t reap(std::span<Completion> completions) noexcept override;
   bool overflowed() noexcept override;
+  bool has_work() noexcept override;
   void stop() noexcept override;
   std::byte* buffer(std::uint16_t id) noexcept override;
   void give_back(std::uint16_t id) noexcept override;

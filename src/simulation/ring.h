@@ -31,6 +31,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   void submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept override;
   std::size_t reap(std::span<Completion> completions) noexcept override;
   bool overflowed() noexcept override { return false; }
+  bool has_work() noexcept override { return ready(); }
   void stop() noexcept override;
   std::byte* buffer(std::uint16_t id) noexcept override;
   void give_back(std::uint16_t id) noexcept override;

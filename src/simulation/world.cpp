@@ -137,6 +137,7 @@ Node& WorldState::add_worker(Service& service, unsigned index,
   node.serves = true;
   node.plan.handler = service.handler.get();
   node.plan.options = service.serving.options;
+  node.plan.options.spin_before_sleep = {};  // Time would stand still.
   node.plan.admission = service.admission->decides() ? service.admission.get() : nullptr;
   node.plan.listeners = listeners;
   node.plan.room = service.room.get();

@@ -159,5 +159,21 @@ TEST_P(SingleWorker, Serves_as_the_textbook_does_when_told_to_send_when_writable
   EXPECT_EQ(last.receive_to_end(), "and the last bytes");
 }
 
+// Those who come while it spins, and those who come when it has gone to sleep.
+TEST_P(SingleWorker, Serves_everybody_when_told_to_spin_before_it_sleeps) {
+  if (!shape().is_loop()) GTEST_SKIP() << "sleeps in the call itself";
+  const std::string sent = random_bytes(8, 300'000);
+  TestServer& server = serve("echo", {"--spin-before-sleep-us", "2000"});
+  std::vector<Client> clients;
+  for (int i = 0; i < 3; ++i) clients.emplace_back(server.address());
+  for (int round = 0; round < 20; ++round) {
+    for (Client& client : clients) ASSERT_EQ(client.converse("hello"), "hello");
+    if (round % 5 == 0) support::rest(std::chrono::milliseconds(20));
+    ASSERT_TRUE(clients[0].converse(sent) == sent);
+  }
+  for (Client& client : clients) client.finish();
+  for (Client& client : clients) EXPECT_EQ(client.receive_to_end(), "");
+}
+
 }  // namespace
 }  // namespace conformance

@@ -35,6 +35,7 @@ class SmallRings final : public kernel::Calls {
     kernel::Ring::Options options = size_;
     options.buffers = asked.buffers;  // The engine counts on as many as it asked for.
     options.buffer_size = asked.buffer_size;
+    options.shows_work = asked.shows_work;
     return linux_.make_ring(options);
   }
 
