@@ -249,7 +249,8 @@ TEST_P(Conformance, Takes_the_word_of_whoever_comes_through_a_unix_socket_if_tol
 // A proxy that has connected is about to pass a request on.
 TEST_P(Conformance, Drains_a_connection_whose_header_is_on_its_way) {
   if (shape().simulated) GTEST_SKIP() << no_process;
-  TestServer& server = serve("addresses_and_echo", trusting({"--drain-ms", "20000"}));
+  TestServer& server =
+      serve("addresses_and_echo", trusting({"--drain-ms", "120000", "--proxy-header", "60000"}));
   EXPECT_EQ(first_line(from_proxy(server), line_header), addresses_said);
   Client client = from_proxy(server);
   client.send(line_header.substr(0, 10));
