@@ -199,7 +199,7 @@ struct Options {
   std::chrono::milliseconds linger{5000};
 
   /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cuts them
-  /// (see Server::stop). Sessions that are idle end at once.
+  /// (see Server::stop). Sessions that are idle end when they have been silent for a moment.
   std::chrono::milliseconds drain{5000};
 
   // --- restart (Server::as_service) --------------------------------------------------------

@@ -288,7 +288,7 @@ inline Chunk Session::take_received() {
     return take_end();
   Buffer& buffer = *receive_.buffer;
   const auto size = static_cast<std::size_t>(receive_.result);
-  heard_ = true;
+  heard_ = heard_anew_ = true;
   ++base::counters.receives;
   base::counters.bytes_received += size;
   return Chunk(buffer.data + buffer.begin, size, &buffer);
@@ -319,6 +319,12 @@ void Session::reset() noexcept {
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
   if (send_error_ == 0) send_error_ = ECONNRESET;
   if (receive_.pending()) receive_.cancel();
+}
+
+bool Session::idle() noexcept {
+  const bool heard_anew = heard_anew_;
+  heard_anew_ = false;
+  return (has_rested() || (heard_ && !heard_anew && is_answered())) && waits_for_client();
 }
 
 bool Session::waits_for_client() noexcept {

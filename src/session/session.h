@@ -83,11 +83,12 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void cancel(SendWait& wait) noexcept;
 
   // For the worker's stop.
-  /// Waits for its client, which has said nothing that is not answered. Not so one that has just
-  /// come: its first words may be on their way.
-  bool idle() noexcept { return waits_for_client() && (heard_ || has_rested()); }
-  /// The same for some time already.
-  bool quiet() noexcept { return waits_for_client() && has_rested(); }
+  /// Waits for its client, who has been silent for a second; or since this was last asked, and
+  /// has an answer to what he said before. The rest of a request may be on its way otherwise, or
+  /// the first words of one who has just come.
+  bool idle() noexcept;
+  /// Waits for its client, with nothing unread or unsent.
+  bool waits_for_client() noexcept;
   static constexpr std::int64_t quiet_ns = 1'000'000'000;
   void cancel() noexcept { scope_.cancel(); }
   /// Ends it now, whatever it does; counted as cut.
@@ -111,8 +112,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   bool try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
   Chunk take_end();
-  bool waits_for_client() noexcept;
   bool has_rested() const noexcept;
+  bool is_answered() const noexcept;
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;
   void unsent(std::span<const std::byte> bytes, int error) noexcept override;
@@ -150,11 +151,11 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Outbox* outbox_ = nullptr;
   [[no_unique_address]] Scope scope_{Scope::Place::handler};  // What follows lies in its padding.
   bool is_client_ : 1;
-  bool held_ : 1 = false;          // A Client has it, and must find it.
-  bool gone_ : 1 = false;          // Closed, and of no worker any more; the Client deletes it.
-  bool introducing_ : 1 = false;   // The handler is not called yet.
-  bool has_children_ : 1 = false;  // The worker knows them.
-  bool heard_ : 1 = false;         // The peer has sent something.
+  bool held_ : 1 = false;         // A Client has it, and must find it.
+  bool gone_ : 1 = false;         // Closed, and of no worker any more; the Client deletes it.
+  bool introducing_ : 1 = false;  // The handler is not called yet.
+  bool heard_ : 1 = false;        // The peer has sent something;
+  bool heard_anew_ : 1 = false;   // and since idle() was last asked.
   AtHand at_hand_ : 2 = AtHand::nothing;
   std::int16_t send_error_ = 0;
   static constexpr unsigned accepted_bits = 19, accepted_unit_bits = 3;
@@ -166,6 +167,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool lingering_ : 1 = false;
   bool cut_ : 1 = false;
   bool failed_ : 1 = false;
+  bool has_children_ : 1 = false;  // The worker knows them.
   TimedOut timed_out_ : 3 = TimedOut::no;
 };
 

@@ -134,7 +134,11 @@ void Worker::tick_passed() noexcept {
 
 // Before the first session is made, which notes the tick.
 void Worker::begin_ticking() noexcept {
-  if (deadline_ticks_.least == 0 || engine_.is_ticking()) return;
+  if (deadline_ticks_.least != 0) keep_ticking();
+}
+
+void Worker::keep_ticking() noexcept {
+  if (engine_.is_ticking()) return;
   engine_.keep_ticking(true);
   tick_seen_ = engine_.tick();
   deadlines_.start(tick_seen_);
@@ -258,7 +262,8 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
   if (first) {
     paused_ = false;
     for (auto& acceptor : acceptors_) acceptor->stop();
-    end_idle(&Session::idle);
+    if (open_ > 0) keep_ticking();  // Who is silent from now on shows also without deadlines.
+    end_idle();
   }
   quiet_ = true;         // Perhaps only clients are left.
   if (first) balance();  // Those who left may have made room.
@@ -270,12 +275,17 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
   }
 }
 
-// Until the end those are ended, again and again, that have become idle.
+// Until the end those are ended, again and again, that have become idle: often at first, so that
+// clients who ask now and then are gone between two questions; then seldom, because those who are
+// left have a slow answer, or a slow request.
 void Worker::drain_timer_ended(bool expired) noexcept {
+  constexpr std::int64_t often = 100'000'000, seldom = Session::quiet_ns, at_first = seldom;
   if (expired && drain_end_.deadline >= drain_deadline_) return cut_all();
-  if (expired) end_idle(&Session::quiet);
+  if (expired) end_idle();
   if (is_done()) return;  // Not before the listeners are closed: they may still bring somebody.
-  drain_end_.deadline = std::min(drain_deadline_, engine_.now() + Session::quiet_ns);
+  const std::int64_t now = engine_.now(), began = drain_deadline_ - drain_;
+  const std::int64_t interval = now - began < at_first ? often : seldom;
+  drain_end_.deadline = std::min(drain_deadline_, now + interval);
   engine_.start(drain_end_);
 }
 
@@ -286,19 +296,21 @@ void Worker::end_clients() noexcept {
   deadlines_.for_each([](Session& session) { session.end_held(); });
 }
 
-void Worker::end_idle(bool (Session::*is_idle)() noexcept) noexcept {
-  deadlines_.for_each([is_idle](Session& session) {
-    if ((session.*is_idle)() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
+void Worker::end_idle() noexcept {
+  deadlines_.for_each([](Session& session) {
+    if (session.idle() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
   });
 }
 
+// Who only waits for his client ends as one that is idle does.
 void Worker::cut_all() noexcept {
   cutting_ = true;
   refuse_waiting();
   if (placement_ != nullptr) placement_->cut();
   bool forgets = base::planted(base::Mutant::cut_forgets);
   deadlines_.for_each([&](Session& session) {
-    if (!std::exchange(forgets, false)) session.cut();
+    if (std::exchange(forgets, false)) return;
+    session.waits_for_client() ? session.cancel() : session.cut();
   });
 }
 

@@ -175,6 +175,7 @@ class Worker {
   void look_after();
   void tend_placement() noexcept;
   void begin_ticking() noexcept;
+  void keep_ticking() noexcept;
   void add_session(Session& session) noexcept;
   void tick_passed() noexcept;
   void show_counters() noexcept;
@@ -198,7 +199,7 @@ class Worker {
   std::size_t served() noexcept { return open() - clients_; }
   void begin_stop(std::int64_t drain) noexcept;
   void drain_timer_ended(bool expired) noexcept;
-  void end_idle(bool (Session::*is_idle)() noexcept) noexcept;
+  void end_idle() noexcept;
   void cut_all() noexcept;
   void end_clients() noexcept;
   void bury() noexcept;

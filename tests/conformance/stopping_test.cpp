@@ -1,5 +1,6 @@
 // stopping_test.cpp - SIGTERM, stop() and a second start.
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <system_error>
 
@@ -134,6 +135,42 @@ TEST_P(Conformance, Lets_sessions_end_before_the_deadline_of_a_stop) {
   EXPECT_EQ(busy.receive(4), "slow");
   busy.finish();
   EXPECT_EQ(busy.receive_to_end(), "");
+  EXPECT_EQ(server.wait(), 0);
+}
+
+// Between two of its pieces the client looked idle, and was sent away without the answer: one
+// request in ten thousand, behind a proxy that passes 100,000 bytes on in several sends.
+TEST_P(Conformance, Lets_a_request_that_comes_in_pieces_be_answered_when_it_stops) {
+  TestServer& server = serve("lines", {"--drain-ms", "3600000"});
+  Client client(server.address());
+  std::string sent;
+  const auto send_pieces = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      client.send(sent.append(1, 'x').substr(sent.size() - 1));
+      support::rest(std::chrono::milliseconds(50));
+    }
+  };
+  send_pieces(15);
+  server.signal(SIGTERM);
+  send_pieces(10);
+  client.send("\n");
+  EXPECT_EQ(client.receive_line(), "1:" + sent + "\n");
+  EXPECT_TRUE(client.sees_end());  // Now he is idle.
+  EXPECT_EQ(server.wait(), 0);
+}
+
+// The same of one that is answered piece by piece: to the server each could be the last.
+TEST_P(Conformance, Lets_an_answer_in_pieces_go_on_when_it_stops) {
+  if (!shape().simulated)
+    GTEST_SKIP() << "on a busy machine a pause can last longer than it says";
+  TestServer& server = serve("echo", {"--drain-ms", "3600000"});
+  Client client(server.address());
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(client.converse("hello"), "hello");
+    if (i == 10) server.signal(SIGTERM);
+    support::rest(std::chrono::milliseconds(50));
+  }
+  EXPECT_TRUE(client.sees_end());
   EXPECT_EQ(server.wait(), 0);
 }
 
