@@ -15,11 +15,17 @@ import tempfile
 import threading
 import unittest
 
+from service import REAPED, SHAPES, Service, adopt_orphans, in_full, listening_sockets
 from tool import MODELS, PATIENCE, Program, Server, connect, eventually, free_port, \
     receive_exactly
 
 CONFIGURATION = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "haproxy.cfg"
-FULL = os.environ.get("WEIR_FULL", "") not in ("", "0")
+FULL = in_full()
+BEHIND_PROXY = ("--proxy-from", "127.0.0.1", "--proxy-only", "--totals", "json")
+
+
+def setUpModule():
+    adopt_orphans()
 
 
 class HAProxy(Program):
@@ -66,6 +72,10 @@ class HAProxy(Program):
 
     def has_checked(self):
         return all("L4OK" in row["check_status"] for row in self.table())
+
+    def served_by(self, number):
+        """Connections that this server has had so far, without checks."""
+        return int(self.table()[number]["stot"])
 
     def is_idle(self, number):
         return self.table()[number]["scur"] == "0"
@@ -128,8 +138,7 @@ class Load:
 @unittest.skipUnless(shutil.which("haproxy"), "haproxy is not installed")
 class TwoServers(unittest.TestCase):
     def start(self, address="127.0.0.1:0", *options):
-        server = Server("echo", "--proxy-from", "127.0.0.1", "--proxy-only", "--drain", "10000",
-                        "--totals", "json", *options, listen=(address,))
+        server = Server("echo", *BEHIND_PROXY, "--drain", "10000", *options, listen=(address,))
         self.addCleanup(server.__exit__)
         return server
 
@@ -179,6 +188,52 @@ class TwoServers(unittest.TestCase):
 
     def test_the_same_with_headers_of_version_1(self):
         self.operate((("send-proxy-v2 proxy-v2-options crc32c", "send-proxy"),))
+
+    def restart(self, *options, restarts):
+        """One server restarts by SIGUSR2 again and again, under load, and stays in."""
+        service = Service("echo", *BEHIND_PROXY, *options)
+        self.addCleanup(service.__exit__)
+        other = self.start()
+        proxy = self.proxy([service, other])
+        sockets, processes = listening_sockets(service.main), [service.main]
+        with Load(proxy.address) as load:
+            for _ in range(restarts):
+                self.assertTrue(load.goes_on())
+                old = service.restart()
+                self.assertIn(service.exit_code(old), (0, REAPED), service.said)
+                self.assertNotIn(service.main, processes, "a new process serves")
+                processes.append(service.main)
+                self.assertEqual(listening_sockets(service.main), sockets)
+                before = proxy.served_by(0)  # From here on by the new one alone.
+                self.assertTrue(load.goes_on())
+                self.assertGreater(proxy.served_by(0), before)
+                self.assertEqual(proxy.states(), ["UP", "UP"], "no check has failed")
+        print(f"\n{load.served} requests, {len(load.failures)} failed, over {restarts} restarts: "
+              f"{' '.join(options) or 'automatic'}", flush=True)
+        self.assertEqual(load.failures, [])
+        self.assertEqual(service.stop(), 0, service.said)
+        totals = [json.loads(line) for line in service.process.stdout.read().splitlines()]
+        self.assertEqual(len(totals), len(processes))
+        for each in totals:
+            self.assertGreater(each["accepted"], 0)
+            self.assertEqual(each["accepted"], each["closed"])
+            self.assertEqual([each[key] for key in ("cut", "proxy_invalid", "lost")], [0, 0, 0])
+        self.stop(other)
+        self.doCleanups()
+
+    def test_one_restarts_again_and_again_without_a_failed_request(self):
+        self.restart(restarts=10 if FULL else 3)
+
+    def test_the_same_with_worker_processes(self):
+        self.restart("--workers", "2", "--worker-kind", "process", restarts=10 if FULL else 2)
+
+    @unittest.skipUnless(FULL, "only with WEIR_FULL: restarts on every model")
+    def test_one_restarts_on_every_model(self):
+        for model in MODELS:
+            for shape in SHAPES:
+                if model != "iterative":  # HAProxy's checks would wait for its one client.
+                    with self.subTest(model=model, shape=shape):
+                        self.restart("--model", model, *shape, restarts=3)
 
     @unittest.skipUnless(FULL, "only with WEIR_FULL: every model")
     def test_the_same_on_every_model(self):
