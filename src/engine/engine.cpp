@@ -61,23 +61,26 @@ void Engine::staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent
 
 void Engine::keep_ticking(bool on) noexcept {
   ticking_ = on;
-  steady_bound_ = on ? tick_ns : -1;
+  longest_sleep_ = on ? tick_ns : -1;
   if (!on) return;
   looked_at_ = now() >> tick_bits;
   turns_until_clock_ = turns_a_look;
 }
 
 // Whatever was noted since the last look may have been later than its tick says, by as much as
-// the tick moves now. That is forgotten bit by bit. A machine that slept, or a process that was
-// stopped, has seen nobody be late: that time does not count.
+// the tick moves now. That is forgotten bit by bit. Before a doze nothing was noted. A machine that
+// slept, or a process that was stopped, has seen nobody be late: that time does not count.
 void Engine::follow_clock() noexcept {
   turns_until_clock_ = turns_a_look;
   if (!ticking_) return;
+  events_at_look_ = events_;
+  const std::int64_t asleep = std::exchange(longest_sleep_, tick_ns) / tick_ns;
   const std::int64_t looked_at = std::exchange(looked_at_, now() >> tick_bits);
   const auto moved = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look + 1));
+      std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look + asleep));
   if (moved == 0) return;
-  tick_error_ = std::max(moved - 1, tick_error_ - std::min(tick_error_, moved));
+  const std::uint32_t behind = asleep > 1 ? 0 : moved - 1;
+  tick_error_ = std::max(behind, tick_error_ - std::min(tick_error_, moved));
   tick_ += moved;
   call_attention();
 }

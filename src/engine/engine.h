@@ -182,6 +182,17 @@ class Engine {
   std::uint32_t tick_error() const noexcept { return tick_error_; }
   void keep_ticking(bool on) noexcept;
   bool is_ticking() const noexcept { return ticking_; }
+  /// Whoever follows the ticks needs none for so many: if nobody was resumed since the clock was
+  /// looked at, the next sleep may be as long. Then it is looked at first, whatever ended it.
+  void doze(std::uint32_t ticks) noexcept {
+    if (!ticking_ || events_ != events_at_look_) return;
+    longest_sleep_ = ticks * tick_ns;
+    turns_until_clock_ = 1;
+  }
+  /// Not for so many after all.
+  void stay_awake() noexcept {
+    if (ticking_) longest_sleep_ = tick_ns;
+  }
   const EngineOptions& options() const noexcept { return options_; }
   /// Whose handler runs, for whoever watches it from another thread.
   Running& running() noexcept { return running_; }
@@ -258,14 +269,14 @@ class Engine {
     running_.rest();
     if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
-    return ticking_ && (bound < 0 || bound > tick_ns) ? tick_ns : bound;
+    return ticking_ && (bound < 0 || bound > longest_sleep_) ? longest_sleep_ : bound;
   }
   /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
   bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }
   /// How long turn() may sleep then.
   std::int64_t steady_bound() noexcept {
     running_.rest();
-    return steady_bound_;
+    return longest_sleep_;
   }
 
   EngineOptions options_;
@@ -314,7 +325,8 @@ class Engine {
   std::uint32_t tick_error_ = 0;
   std::int64_t looked_at_ = 0;  // The clock then, in ticks.
   bool ticking_ = false;
-  std::int64_t steady_bound_ = -1;
+  std::int64_t longest_sleep_ = -1;  // In ns; negative: for ever.
+  std::uint64_t events_at_look_ = 0;
   int reserve_ = -1;  // Of no use but to be given up when descriptors run out; see turn_away().
   base::List<Unflushed> unflushed_;
   Running running_;

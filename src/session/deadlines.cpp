@@ -27,9 +27,20 @@ DeadlineTicks::DeadlineTicks(const Options& options) noexcept
   }
 }
 
+// Who has much time yet is visited sooner, together with others: each slot that holds somebody
+// ends a sleep.
 void Deadlines::file(Session& session, std::uint32_t ticks) noexcept {
+  constexpr std::uint32_t much = 32, together = 16;
   const std::uint32_t ahead = std::clamp<std::uint32_t>(ticks, 1, count - 1);
-  slots_[(now_ + ahead) % count].push_back(session);
+  std::uint32_t when = now_ + ahead;
+  if (ahead >= much) when -= when % together;
+  slots_[when % count].push_back(session);
+}
+
+std::uint32_t Deadlines::next() noexcept {
+  std::uint32_t ahead = 1;
+  while (ahead < count - 1 && slots_[(now_ + ahead) % count].empty()) ++ahead;
+  return ahead;
 }
 
 }  // namespace weir::detail

@@ -47,6 +47,8 @@ class Deadlines {
   template <class Visit>
   void advance(std::uint32_t now, Visit visit);
   void start(std::uint32_t now) noexcept { now_ = now; }
+  /// In how many ticks there is somebody to visit; at most so many that a look is due anyway.
+  std::uint32_t next() noexcept;
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -130,6 +130,7 @@ void Worker::tick_passed() noexcept {
   deadlines_.advance(tick_seen_, [this](Session& session) {
     return session.look_at_deadlines(deadline_ticks_);
   });
+  engine_.doze(deadlines_.next());
 }
 
 // Before the first session is made, which notes the tick.
@@ -147,6 +148,7 @@ void Worker::keep_ticking() noexcept {
 void Worker::add_session(Session& session) noexcept {
   ++open_;
   deadlines_.file(session, deadline_ticks_.least);
+  engine_.stay_awake();
 }
 
 void Worker::tend_placement() noexcept {
