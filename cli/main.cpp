@@ -46,6 +46,27 @@ std::string complaint(const CLI::App& tool, const CLI::ParseError& error) {
   return fmt::format("{} (see weir {} --help)", message, command.get_name());
 }
 
+// CLI11 leaves out items of a list that are empty, without a word: "poll," would be "poll".
+void refuse_empty_items(const CLI::App& command, const std::vector<std::string>& words) {
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::size_t equals = words[i].find('=');
+    const std::string name = words[i].substr(0, equals);
+    if (!name.starts_with("--")) continue;
+    const CLI::Option* option = command.get_option_no_throw(name);
+    if (option == nullptr || option->get_delimiter() != ',') continue;
+    std::string list;
+    if (equals != name.npos) {
+      list = words[i].substr(equals + 1);
+    } else if (i + 1 < words.size()) {
+      list = words[i + 1];
+    }
+    if (fmt::format(",{},", list).find(",,") != list.npos && !list.empty()) {
+      throw UsageError(fmt::format("{} '{}': an item of the list is empty (see weir {} --help)",
+                                   name, list, command.get_name()));
+    }
+  }
+}
+
 void set_up(CLI::App& tool, int& exit_code) {
   tool.name("weir");
   tool.require_subcommand(1);
@@ -69,6 +90,11 @@ int run(int argc, char** argv) {
   CLI::App tool("TCP servers: one handler, any I/O model.");
   set_up(tool, exit_code);
   try {
+    for (const CLI::App* command : tool.get_subcommands({})) {
+      if (argc > 1 && command->check_name(argv[1])) {
+        refuse_empty_items(*command, {argv + 2, argv + argc});
+      }
+    }
     tool.parse(argc, argv);
     return exit_code;
   } catch (const CLI::Success& help_or_version) {
