@@ -19,7 +19,8 @@ WRONG = {
         127.0.0.1:1 --churn --pipeline 8 | 127.0.0.1:1 --model telepathy | 127.0.0.1:1 --bogus
         127.0.0.1:1 extra | 127.0.0.1:1 --protocol http --request @{NOWHERE} | 127.0.0.1:1""",
     "compare": f"""
-        echo | --models telepathy | --models '' | --models poll,x | --models poll, | --models ,poll | --models=poll,,select | --idle 0, | --connections 0
+        --models poll, | --models ,poll | --models=poll,,select | --idle 0,
+        echo | --models telepathy | --models '' | --models poll,x | --connections 0
         --connections 1,x | --connections '' | --connections 1000000000 | --idle -1 | --message 0
         --pipeline 0 | --duration 0 | --duration abc | --repeats 0 | --repeats x | --against foo
         --against foo= | --against 'foo=cat' | --against 'foo={NOWHERE} {{port}}'
