@@ -113,6 +113,7 @@ void BlockingEngine::poll_parked(bool may_sleep) {
     --parked_count_;
     make_runnable(operation);
   });
+  if (wake_fd >= 0 && entries_[index].happened != 0) waker_.reported();
 }
 
 void BlockingEngine::perform_runnable() noexcept {

@@ -94,7 +94,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
     case to_accept: return accepted(*static_cast<Socket*>(pointer), completion);
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
     case to_close: return static_cast<Socket*>(pointer)->closed();
-    case to_wake: wake_armed_ = false; return;
+    case to_wake: return wake_reported();
     default: ASSERT(false);
   }
 }

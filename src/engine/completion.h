@@ -58,6 +58,10 @@ class CompletionEngine final : public Engine {
   void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void accepted(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void readable(Socket& socket, std::int32_t result) noexcept;
+  void wake_reported() noexcept {
+    wake_armed_ = false;
+    waker_.reported();
+  }
   void receive_into_own(Socket& socket) noexcept;
   void starve_socket(Socket& socket) noexcept;
   void serve_starved() noexcept override;

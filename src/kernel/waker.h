@@ -25,6 +25,15 @@ class Waker {
   }
   bool woken() const noexcept { return woken_.load(std::memory_order_acquire); }
 
+  /// The waiting thread, when the descriptor is reported readable: whether somebody called
+  /// wake(). If not, it was one whose flag was taken before it wrote: what it wrote is removed,
+  /// for it would be reported again and again.
+  bool reported() noexcept {
+    if (woken()) return true;
+    rearm();
+    return woken();  // Another's write, if that is gone too, came after its flag.
+  }
+
   /// The descriptor to wait on, readable once woken. Made when first asked for, so that a
   /// thread that never sleeps on it costs no descriptor; -1 if none could be had, which makes
   /// wakes late, not lost. The waiting thread only; it must check woken() after the first call.
