@@ -18,22 +18,13 @@ namespace {
 // Buffers that may wait on a socket before its receive is called off.
 constexpr unsigned queued_max = 8;
 
-// Sends of this size are tried at once, by a call of their own: below it a batch of sends is
-// cheaper than the calls.
-constexpr std::size_t large = 32768;
-
-// What a handler queued goes out with the turn's enter, so its memory must last longer.
-EngineOptions unstaged(EngineOptions options) noexcept {
-  options.stage_bytes = 0;
-  return options;
-}
-
 }  // namespace
 
 CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
                                    kernel::Waker& waker)
-    : Engine(unstaged(options), calls, waker),
+    : Engine(options, calls, waker),
       completions_(512),
+      silent_bytes_(new std::byte[silent_bytes_most]),
       buffers_(*new RingBuffers(calls, options.spin_before_sleep != 0)),
       ring_(*buffers_.ring) {}
 
@@ -61,13 +52,20 @@ std::size_t CompletionEngine::unread(Socket& socket) noexcept {
 // which resumes nobody, and what can go on is resumed, one by one.
 void CompletionEngine::turn(bool may_sleep) {
   ++base::counters.turns;
-  flush_all();
+  flush();
   if (const int fd = waker_.fd(); !wake_armed_ && fd >= 0) {
     wake_armed_ = true;
     ring_.poll_once(fd, false, tagged(this, to_wake));
   }
   if (ring_.overflowed()) ++base::counters.overflows;
   enter(sleep_bound(may_sleep));
+  if (!reap()) found_nothing();
+  expire_timers();
+  perform_runnable();
+}
+
+// Walks the completions. False: there were none.
+bool CompletionEngine::reap() noexcept {
   std::size_t count = 0;
   bool any = false;
   do {
@@ -75,9 +73,8 @@ void CompletionEngine::turn(bool may_sleep) {
     for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
     any = any || count != 0;
   } while (count == completions_.size());
-  if (!any) found_nothing();
-  expire_timers();
-  perform_runnable();
+  settle_all();
+  return any;
 }
 
 void CompletionEngine::enter(std::int64_t bound) noexcept {
@@ -95,6 +92,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
     case to_close: return static_cast<Socket*>(pointer)->closed();
     case to_wake: return wake_reported();
+    case to_silent: return spoke(*static_cast<Silent*>(pointer), completion.result);
     default: ASSERT(false);
   }
 }
@@ -110,7 +108,8 @@ void CompletionEngine::perform_runnable() noexcept {
       continue;
     }
     if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
-    resume(operation);
+    resume_unflushed(operation);
+    flush();
   }
 }
 
@@ -131,48 +130,6 @@ bool CompletionEngine::start(Operation& operation) {
   operation.state = Operation::State::parked;
   arm(*operation.socket);
   return false;
-}
-
-// Much goes out at once, by a call of its own: its bytes are in the cache, and the handler need not
-// wait for a turn. What the kernel does not take then, and what is small, goes with the ring.
-bool CompletionEngine::start_send(Operation& operation) noexcept {
-  Socket& socket = *operation.socket;
-  const Buffer* first = operation.buffer;
-  if (first->next == nullptr) {
-    const std::byte* bytes = first->data + first->begin;
-    if (sends_at_once(socket, first->size())) {
-      const std::int64_t sent = send_now(socket.fd, bytes, std::size_t{first->size()});
-      if (has_sent(operation, first->size(), sent)) return true;
-    }
-    ring_.send(socket.fd, bytes, first->size(), tagged(&operation, to_operation));
-  } else {
-    kernel::Slice slices[kernel::slices_max];
-    std::size_t total = 0;
-    const std::size_t count = gather(first, slices, kernel::slices_max, total);
-    if (sends_at_once(socket, total)) {
-      const std::int64_t sent = send_now(socket.fd, slices, count);
-      if (has_sent(operation, total, sent)) return true;
-    }
-    ring_.send(socket.fd, slices, count, tagged(&operation, to_operation));
-  }
-  ++socket.in_kernel;
-  socket.writer = &operation;
-  operation.state = Operation::State::in_kernel;
-  return false;
-}
-
-bool CompletionEngine::sends_at_once(const Socket& socket, std::size_t size) const noexcept {
-  return size >= large && socket.may_send && within_budget();
-}
-
-bool CompletionEngine::has_sent(Operation& operation, std::size_t size,
-                                std::int64_t sent) noexcept {
-  Socket& socket = *operation.socket;
-  socket.may_send = sent == static_cast<std::int64_t>(size);
-  if (sent == -EAGAIN) return false;
-  if (sent > 0) spend(sent);
-  operation.result = static_cast<std::int32_t>(sent);
-  return true;
 }
 
 bool CompletionEngine::start_connect(Operation& operation) noexcept {
@@ -357,7 +314,7 @@ void CompletionEngine::cancel(Operation& operation) noexcept {
 
 void CompletionEngine::adopt(Socket& socket) {
   socket.received = nullptr;
-  socket.armed = socket.ended = socket.closing = socket.unread = false;
+  socket.armed = socket.ended = socket.closing = socket.unread = socket.silent = false;
   socket.may_receive = false;
   socket.may_send = true;
   socket.in_kernel = socket.queued = 0;

@@ -1,7 +1,10 @@
 // completion.h - the engine over io_uring: the kernel performs the operations.
 #pragma once
 
+#include <array>
 #include <deque>
+#include <memory>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -28,6 +31,8 @@ class CompletionEngine final : public Engine {
   void adopt(Socket& socket) override;
   bool wind_up(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
+  void flush_staged(Socket& socket) noexcept override;
+  void settle(Socket& socket) noexcept override;
   std::size_t unread(Socket& socket) noexcept override;
   std::size_t leased() const noexcept override;
 
@@ -40,11 +45,31 @@ class CompletionEngine final : public Engine {
     to_poll = 3,
     to_close = 4,
     to_wake = 5,
+    to_silent = 6,
     tag_bits = 7
   };
   static std::uint64_t tagged(void* pointer, Tag tag) noexcept {
     return reinterpret_cast<std::uintptr_t>(pointer) | tag;
   }
+
+  /// A small send that is in the ring. Its bytes stay until it is known to be well, which is when
+  /// everything was handed over and nothing was said of it.
+  struct Silent {
+    Socket* socket = nullptr;  // Nobody's: it was said how it ended.
+    const std::byte* bytes = nullptr;
+    std::size_t size = 0;
+  };
+
+  void flush() noexcept {
+    if (staged_for() != nullptr) [[likely]]
+      send_silently();
+    flush_all();
+  }
+  void send_silently() noexcept;
+  void spoke(Silent& silent, std::int32_t result) noexcept;
+  void settle_all() noexcept;
+  void let_go_of(Silent& silent) noexcept;
+  bool reap() noexcept;
 
   bool start_connect(Operation& operation) noexcept;
   bool start_send(Operation& operation) noexcept;
@@ -83,7 +108,13 @@ class CompletionEngine final : public Engine {
   void close_if_quiet(Socket& socket) noexcept;
   void perform_runnable() noexcept;
 
+  static constexpr std::size_t silent_bytes_most = 65536;
+
   std::vector<kernel::Ring::Completion> completions_;
+  std::array<Silent, 512> silent_;
+  std::size_t silent_count_ = 0;
+  std::size_t silent_bytes_used_ = 0;
+  const std::unique_ptr<std::byte[]> silent_bytes_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
   std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
   RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.

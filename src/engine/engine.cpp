@@ -114,6 +114,7 @@ void Engine::count() noexcept {
 
 bool Engine::wind_up(Socket& /*listener*/) noexcept { return false; }
 
+void Engine::settle(Socket& /*socket*/) noexcept {}
 void Engine::discard(int fd) noexcept { calls_.close(fd); }
 void Engine::finish_sending(Socket& socket) noexcept { calls_.finish_sending(socket.fd); }
 void Engine::reset_on_close(Socket& socket) noexcept { calls_.reset_on_close(socket.fd); }

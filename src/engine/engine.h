@@ -147,14 +147,15 @@ class Engine {
     return staged_for_ == &socket ? staged_ : 0;
   }
   /// Sends what is staged for it now.
-  void flush_staged(const Socket& socket) noexcept {
+  virtual void flush_staged(Socket& socket) noexcept {
     if (staged_for_ == &socket) send_staged();
   }
+  /// What was staged for it and is under way is over when this returns, so that what is sent now
+  /// does not overtake it. It may have come back by Socket::unsent().
+  virtual void settle(Socket& socket) noexcept;
   /// Forgets what is staged for it and returns it; valid until the next stage().
   std::span<const std::byte> unstage(const Socket& socket) noexcept {
-    if (staged_for_ != &socket) return {};
-    staged_for_ = nullptr;
-    return {stage_.get(), std::exchange(staged_, 0)};
+    return staged_for_ == &socket ? take_staged() : std::span<const std::byte>();
   }
 
   /// Calls flush() when the handler that runs now waits. Once, however often it is asked.
@@ -222,13 +223,32 @@ class Engine {
   }
   /// Resumes who waits for it, with a fresh budget; then flushes what it queued.
   void resume(Operation& operation) noexcept {
+    resume_unflushed(operation);
+    flush_all();
+  }
+  void resume_unflushed(Operation& operation) noexcept {
     operation.state = Operation::State::idle;
     ++events_;
     operations_spent_ = 0;
     bytes_spent_ = 0;
     running_.begin(operation.socket);
     operation.completed();
-    flush_all();
+  }
+  /// Calls `what` as if nothing were staged.
+  template <class What>
+  void without_stage(What what) noexcept {
+    Socket* const socket = std::exchange(staged_for_, nullptr);
+    const std::size_t size = std::exchange(staged_, 0);
+    what();
+    ASSERT(staged_for_ == nullptr);
+    staged_for_ = socket;
+    staged_ = size;
+  }
+  /// For whom something is staged, if for anybody.
+  Socket* staged_for() const noexcept { return staged_for_; }
+  std::span<const std::byte> take_staged() noexcept {
+    staged_for_ = nullptr;
+    return {stage_.get(), std::exchange(staged_, 0)};
   }
   /// Whether the owner has to look after something.
   bool attention_called() const noexcept { return attention_; }

@@ -53,7 +53,8 @@ struct Socket {
   bool armed : 1 = false;  ///< a multishot accept or receive is in the kernel
   bool ended : 1 = false;  ///< the kernel has reported the end of the stream, or an error
   bool closing : 1 = false;
-  bool unread : 1 = false;     ///< the last receive left something, and the kernel goes on
+  bool silent : 1 = false;  ///< a small send is with the ring, which says nothing if it is well
+  bool unread : 1 = false;  ///< the last receive left something, and the kernel goes on
   std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
   std::uint8_t queued = 0;     ///< buffers in `received`
   std::int16_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered

@@ -39,6 +39,10 @@ class Ring {
   /// The slices are copied; what they point at is not.
   virtual void send(int fd, const Slice* slices, std::size_t count,
                     std::uint64_t data) noexcept = 0;
+  /// Sends what the kernel takes at once, and completes only when that is not all: with how many
+  /// bytes that is, or -errno. It is over when handed_over() says so.
+  virtual void send_at_once(int fd, const void* bytes, std::size_t size,
+                            std::uint64_t data) noexcept = 0;
   virtual void poll_once(int fd, bool writable, std::uint64_t data) noexcept = 0;
   virtual void close(int fd, std::uint64_t data) noexcept = 0;
   virtual void cancel(std::uint64_t target) noexcept = 0;
@@ -49,6 +53,8 @@ class Ring {
   /// Takes completions that are there. Returns how many.
   virtual std::size_t reap(std::span<Completion> completions) noexcept = 0;
   virtual bool overflowed() noexcept = 0;
+  /// Whether the kernel has every request.
+  virtual bool handed_over() noexcept = 0;
   /// Whether an enter would find something, known without making one. Only Options::shows_work.
   virtual bool has_work() noexcept = 0;
 

@@ -108,7 +108,9 @@ void Ring::State::tell_request(io_uring_sqe& sqe) noexcept {
             {detail::word(sqe.fd), sqe.opcode, sqe.len, sqe.user_data, sqe.ioprio},
             0};
   if (!tap->before(call)) {
-    sqe.len = static_cast<unsigned>(call.arguments[2]);
+    const auto size = static_cast<unsigned>(call.arguments[2]);
+    if (size != sqe.len) sqe.flags &= static_cast<std::uint8_t>(~IOSQE_CQE_SKIP_SUCCESS);
+    sqe.len = size;
   } else {
     const std::uint64_t data = sqe.user_data;
     io_uring_prep_nop(&sqe);
@@ -223,6 +225,17 @@ void Ring::send(int fd, const Slice* slices, std::size_t count, std::uint64_t da
   state_->tell_request(sqe);
 }
 
+// MSG_DONTWAIT: the kernel tries it when it is handed over, and never parks it (REQ_F_NOWAIT).
+// MSG_WAITALL: a part counts as a failure, and so is not silent.
+void Ring::send_at_once(int fd, const void* bytes, std::size_t size,
+                        std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_send(&sqe, fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL | MSG_DONTWAIT);
+  sqe.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
+}
+
 void Ring::poll_once(int fd, bool writable, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   constexpr unsigned readable_bits = 0x001, writable_bits = 0x004;  // POLLIN, POLLOUT
@@ -269,6 +282,7 @@ std::size_t Ring::reap(std::span<Completion> completions) noexcept {
   return count;
 }
 
+bool Ring::handed_over() noexcept { return io_uring_sq_ready(&state_->ring) == 0; }
 bool Ring::overflowed() noexcept { return io_uring_cq_has_overflow(&state_->ring); }
 
 // The kernel does its part of the work only when the ring is entered (DEFER_TASKRUN), and notes in

@@ -23,12 +23,15 @@ class Ring final : public kernel::Ring {
   void receive_multishot(int fd, std::uint64_t data) noexcept override;
   void send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept override;
   void send(int fd, const Slice* slices, std::size_t count, std::uint64_t data) noexcept override;
+  void send_at_once(int fd, const void* bytes, std::size_t size,
+                    std::uint64_t data) noexcept override;
   void poll_once(int fd, bool writable, std::uint64_t data) noexcept override;
   void close(int fd, std::uint64_t data) noexcept override;
   void cancel(std::uint64_t target) noexcept override;
   void submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept override;
   std::size_t reap(std::span<Completion> completions) noexcept override;
   bool overflowed() noexcept override;
+  bool handed_over() noexcept override;
   bool has_work() noexcept override;
   void stop() noexcept override;
   std::byte* buffer(std::uint16_t id) noexcept override;

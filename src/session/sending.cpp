@@ -21,13 +21,16 @@ bool Session::has_room() const noexcept { return outbox_size() < worker_.options
 
 // What is staged already goes first.
 Outbox& Session::outbox() {
+  if (outbox_ != nullptr) return *outbox_;
+  Engine& engine = worker_.engine();
+  engine.settle(*this);
   if (outbox_ == nullptr) {
     outbox_ = worker_.take_outbox();
     outbox_->bind(*this);
-    sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
-    const Piece staged = worker_.engine().unstage(*this);
-    if (!staged.empty()) queue_staged(staged);
+    sent_at = static_cast<std::uint16_t>(engine.tick());
   }
+  const Piece staged = engine.unstage(*this);
+  if (!staged.empty()) queue_staged(staged);
   return *outbox_;
 }
 

@@ -44,6 +44,12 @@ void SimulatedRing::send(int fd, const kernel::Slice* slices, std::size_t count,
                          std::uint64_t data) noexcept {
   ask(Kind::send, fd, data, kernel::event::writable).slices.assign(slices, slices + count);
 }
+void SimulatedRing::send_at_once(int fd, const void* bytes, std::size_t size,
+                                 std::uint64_t data) noexcept {
+  Request& request = ask(Kind::send, fd, data, kernel::event::writable);
+  request.slices = {{bytes, size}};
+  request.at_once = true;
+}
 void SimulatedRing::poll_once(int fd, bool writable, std::uint64_t data) noexcept {
   ask(Kind::poll, fd, data, writable ? kernel::event::writable : readable);
 }
@@ -84,6 +90,11 @@ void SimulatedRing::begin(Request& request) {
   }
   if (request.file == nullptr) return finish(request, -EBADF);
   request.file->observers.push_back(request);
+  if (!request.at_once) return;
+  send_rest(request);
+  if (!request.is_over) {
+    finish(request, request.done > 0 ? static_cast<std::int32_t>(request.done) : -EAGAIN);
+  }
 }
 
 bool SimulatedRing::can_go_on(const Request& request) const noexcept {
@@ -161,6 +172,8 @@ void SimulatedRing::send_rest(Request& request) {
     if (calls_.network().chance().chance(0.2)) break;
     return;
   }
+  const bool all = request.done == request.size();
+  if (request.at_once && all) request.data = 0;
   finish(request, static_cast<std::int32_t>(request.done));
 }
 

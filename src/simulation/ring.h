@@ -25,12 +25,15 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   void send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept override;
   void send(int fd, const kernel::Slice* slices, std::size_t count,
             std::uint64_t data) noexcept override;
+  void send_at_once(int fd, const void* bytes, std::size_t size,
+                    std::uint64_t data) noexcept override;
   void poll_once(int fd, bool writable, std::uint64_t data) noexcept override;
   void close(int fd, std::uint64_t data) noexcept override;
   void cancel(std::uint64_t target) noexcept override;
   void submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept override;
   std::size_t reap(std::span<Completion> completions) noexcept override;
   bool overflowed() noexcept override { return false; }
+  bool handed_over() noexcept override { return submitted_.empty(); }
   bool has_work() noexcept override { return ready(); }
   void stop() noexcept override;
   std::byte* buffer(std::uint16_t id) noexcept override;
@@ -42,6 +45,12 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
     void changed(std::uint32_t /*what*/) override {}  // It is asked when the ring is entered.
     void gone() override { file = nullptr; }
 
+    std::size_t size() const noexcept {
+      std::size_t size = 0;
+      for (const kernel::Slice& slice : slices) size += slice.size;
+      return size;
+    }
+
     SimulatedRing* ring = nullptr;
     Kind kind = Kind::poll;
     File* file = nullptr;
@@ -50,6 +59,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
     std::uint32_t wants = 0;
     std::vector<kernel::Slice> slices;  // Read when it is performed: they must stay till then.
     std::size_t done = 0;
+    bool at_once = false;  // Never waits, and says nothing when all was taken.
     bool is_over = false;
   };
 
