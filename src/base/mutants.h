@@ -31,6 +31,9 @@ enum class Mutant : std::uint8_t {
   freed_in_kernel,         // io-uring: a socket is gone while the kernel holds its requests
   buffers_out_is_end,      // io-uring: no buffer left is taken for the end of the stream
   rest_forgotten,          // what came with a proxy's header never reaches the handler
+  tail_sent_twice,         // what is left of a short write begins one byte too early
+  staged_tail_lost,        // what the kernel did not take of a small send is forgotten
+  stage_overtaken,         // a large send goes out before the small ones that came first
 };
 
 #ifdef WEIR_MUTANTS

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/mutants.h"
 
 namespace weir::detail {
 
@@ -56,6 +57,7 @@ void Engine::staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent
   if (taken == size) return;
   const bool full = sent > 0 || sent == -EAGAIN;
   if (full) socket.may_send = false;
+  if (full && base::planted(base::Mutant::staged_tail_lost)) return;
   socket.unsent({stage_.get() + taken, size - taken}, full ? 0 : static_cast<int>(-sent));
 }
 

@@ -15,6 +15,7 @@
 #include "proxy_protocol/header.h"
 #include "session/admission.h"
 #include "session/session.h"
+#include "session/witness.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -85,6 +86,7 @@ Task<> Session::introduce() {
   base::counters.receives -= left == 0 ? 0 : 1;
   base::counters.bytes_received -= left;
   if (left == 0) introduction.rest = Chunk();
+  if (is_witnessed()) worker_.plan().witness->put_back(*this, introduction.rest.bytes());
   if (!worker_.introduce(*this, std::move(introduction))) {
     throw IoError(EACCES, "its client has connections enough");
   }
@@ -105,7 +107,7 @@ void Session::introduced() noexcept {
   }
   task_ = {};
   if (!is_served) return end();
-  heard_ = false;  // Of the client.
+  heard_ = heard_anew_ = witnessed_anew_ = false;  // Of the client.
   call(*worker_.plan().handler);
 }
 

@@ -172,6 +172,7 @@ void Outbox::sent(std::size_t count) noexcept {
     pop();
   }
   if (count > 0) {
+    if (base::planted(base::Mutant::tail_sent_twice)) --count;
     first_->begin += static_cast<std::uint32_t>(count);
     bytes_ -= count;
     (first_->home != nullptr ? base::counters.outbox_bytes : borrowed_) -= count;

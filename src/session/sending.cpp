@@ -4,11 +4,13 @@
 #include <cstring>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "base/assert.h"
 #include "base/counters.h"
 #include "base/mutants.h"
 #include "session/session.h"
+#include "session/witness.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -29,6 +31,7 @@ Outbox& Session::outbox() {
     outbox_->bind(*this);
     sent_at = static_cast<std::uint16_t>(engine.tick());
   }
+  if (base::planted(base::Mutant::stage_overtaken)) return *outbox_;
   const Piece staged = engine.unstage(*this);
   if (!staged.empty()) queue_staged(staged);
   return *outbox_;
@@ -61,7 +64,12 @@ void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
 }
 
 inline SendWait* Session::send(Piece bytes) {
-  check_send();
+  if (send_is_gated()) [[unlikely]]
+    return send_gated(bytes);
+  return send_open(bytes);
+}
+
+[[gnu::always_inline]] inline SendWait* Session::send_open(Piece bytes) {
   if (bytes.size() < Outbox::copy_limit) [[likely]] {
     if (std::byte* room = stage(bytes.size())) [[likely]] {
       std::memcpy(room, bytes.data(), bytes.size());
@@ -72,10 +80,15 @@ inline SendWait* Session::send(Piece bytes) {
 }
 
 // Apart, so that the usual way needs no place in memory for its piece.
-SendWait* Session::send_otherwise(Piece bytes) { return send(std::span(&bytes, 1)); }
+SendWait* Session::send_otherwise(Piece bytes) { return send_open(std::span(&bytes, 1)); }
 
 SendWait* Session::send(std::span<const Piece> pieces) {
-  check_send();
+  if (send_is_gated()) [[unlikely]]
+    return send_gated(pieces);
+  return send_open(pieces);
+}
+
+SendWait* Session::send_open(std::span<const Piece> pieces) {
   std::size_t total = 0;
   for (const Piece& piece : pieces) total += piece.size();
   if (total == 0) return nullptr;
@@ -86,11 +99,16 @@ SendWait* Session::send(std::span<const Piece> pieces) {
   return SendWait::make(*this, pieces);
 }
 
-// Copying a few bytes is cheaper than to hold their buffer, but needs room.
 SendWait* Session::send(Chunk&& chunk) {
-  constexpr std::size_t worth_a_lease = 512;
   if (!chunk.leased()) return send(chunk.bytes());
-  check_send();
+  if (send_is_gated()) [[unlikely]]
+    return send_gated(std::move(chunk));
+  return send_open(std::move(chunk));
+}
+
+// Copying a few bytes is cheaper than to hold their buffer, but needs room.
+[[gnu::always_inline]] inline SendWait* Session::send_open(Chunk&& chunk) {
+  constexpr std::size_t worth_a_lease = 512;
   const Piece bytes = chunk.bytes();
   if (bytes.size() < worth_a_lease && copies(std::span(&bytes, 1), bytes.size())) {
     chunk = {};
@@ -125,7 +143,7 @@ SendWait* Session::wait_for_room() {
 
 SendWait* Session::finish() {
   if (send_error_ != 0) throw IoError(send_error_, "finish");
-  finishing_ = true;
+  send_gate_ |= finishing;
   if (base::planted(base::Mutant::fin_before_flush) && !fin_sent_) {
     fin_sent_ = true;
     worker_.engine().finish_sending(*this);
@@ -141,25 +159,73 @@ SendWait* Session::finish() {
 }
 
 bool Session::begin_wait(SendWait& wait) {
-  if (wait.piece_count != 0) {
-    check_send();
-    outbox().borrow(wait);
-    outbox_->flush();
-    return wait.ended_already();
-  }
+  if (wait.piece_count != 0) return send_is_gated() ? begin_gated(wait) : begin_open(wait);
   if (send_error_ != 0) throw IoError(send_error_, "send");
   if (wait.until_empty ? fin_sent_ : has_room()) return true;
   outbox_->add_wait(wait);
   return false;
 }
 
-void Session::throw_cannot_send() const {
-  if (send_error_ != 0) throw IoError(send_error_, "send");
-  throw IoError(EPIPE, "send after finish");
+[[gnu::always_inline]] inline bool Session::begin_open(SendWait& wait) {
+  outbox().borrow(wait);
+  outbox_->flush();
+  return wait.ended_already();
 }
 
+// --- what is looked at first ------------------------------------------------------------------
+
+void Session::check_send() const {
+  if (send_error_ != 0) throw IoError(send_error_, "send");
+  if (is_finishing()) throw IoError(EPIPE, "send after finish");
+}
+
+// What waits to be handed over is told of when it is: see begin_gated().
+template <class Send>
+inline SendWait* Session::witness_send(std::span<const Piece> pieces, Send send) {
+  Witness& witness = *worker_.plan().witness;
+  SendWait* wait = nullptr;
+  try {
+    wait = send();
+  } catch (...) {
+    witness.lost_track(*this);
+    throw;
+  }
+  if (wait != nullptr && wait->piece_count != 0) return wait;
+  for (const Piece& piece : pieces) witness.gave(*this, piece);
+  return wait;
+}
+
+SendWait* Session::send_gated(Piece bytes) {
+  check_send();
+  return witness_send(std::span(&bytes, 1), [=, this] { return send_open(bytes); });
+}
+
+SendWait* Session::send_gated(std::span<const Piece> pieces) {
+  check_send();
+  return witness_send(pieces, [=, this] { return send_open(pieces); });
+}
+
+SendWait* Session::send_gated(Chunk&& chunk) {
+  check_send();
+  // Once it is given away its buffer may be used again.
+  const std::vector<std::byte> bytes(chunk.data(), chunk.data() + chunk.size());
+  const Piece piece(bytes);
+  return witness_send(std::span(&piece, 1), [&] { return send_open(std::move(chunk)); });
+}
+
+bool Session::begin_gated(SendWait& wait) {
+  check_send();
+  outbox();  // If there is none to be had, nothing is handed over.
+  for (const Buffer& piece : wait.pieces()) {
+    worker_.plan().witness->gave(*this, {piece.data, piece.size()});
+  }
+  return begin_open(wait);
+}
+
+// --- for the outbox ----------------------------------------------------------------------------
+
 void Session::outbox_emptied() noexcept {
-  if (finishing_ && !fin_sent_) {
+  if (is_finishing() && !fin_sent_) {
     fin_sent_ = true;
     worker_.engine().finish_sending(*this);
   }
@@ -180,7 +246,9 @@ void Session::send_failed(int error) noexcept {
 }
 
 void Session::cancel(SendWait& wait) noexcept {
-  if (wait.state == Operation::State::parked) outbox_->withdraw(wait);
+  if (wait.state != Operation::State::parked) return;
+  tell_given_up();
+  outbox_->withdraw(wait);
 }
 
 // For Connection and Sending.

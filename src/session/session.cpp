@@ -13,6 +13,7 @@
 #include "base/assert.h"
 #include "base/counters.h"
 #include "base/mutants.h"
+#include "session/witness.h"
 #include "session/worker.h"
 
 namespace weir::detail {
@@ -35,7 +36,10 @@ struct Session::Child final : Waiter {
 
 Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
                  bool is_client) noexcept
-    : Connection(id), worker_(worker), is_client_(is_client) {
+    : Connection(id),
+      worker_(worker),
+      is_client_(is_client),
+      send_gate_(worker.plan().witness == nullptr ? open_gate : witnessed) {
   const std::uint32_t tick = worker.engine().tick();
   accepted_at_ = (tick >> accepted_unit_bits) & ((1u << accepted_bits) - 1);
   receive_.since = sent_at = static_cast<std::uint16_t>(tick);
@@ -285,14 +289,28 @@ bool Session::try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexce
 }
 
 inline Chunk Session::take_received() {
-  if (receive_.result <= 0) [[unlikely]]
-    return take_end();
+  if (receive_.result <= 0 || !heard_anew_) [[unlikely]]
+    return take_otherwise();
+  return chunk_received();
+}
+
+inline Chunk Session::chunk_received() noexcept {
   Buffer& buffer = *receive_.buffer;
   const auto size = static_cast<std::size_t>(receive_.result);
-  heard_ = heard_anew_ = true;
   ++base::counters.receives;
   base::counters.bytes_received += size;
   return Chunk(buffer.data + buffer.begin, size, &buffer);
+}
+
+// No bytes, or the first since idle() asked; where somebody witnesses, each is like the first.
+Chunk Session::take_otherwise() {
+  if (receive_.result <= 0) return take_end();
+  heard_ = true;
+  heard_anew_ = !is_witnessed();
+  witnessed_anew_ = is_witnessed();
+  Chunk chunk = chunk_received();
+  if (is_witnessed()) worker_.plan().witness->got(*this, chunk.bytes());
+  return chunk;
 }
 
 Chunk Session::take_end() {
@@ -303,6 +321,7 @@ Chunk Session::take_end() {
     throw IoError(error, "receive");
   }
   peer_done_ = true;
+  if (is_witnessed()) worker_.plan().witness->got_end(*this);
   if (base::planted(base::Mutant::half_close_is_close)) send_error_ = EPIPE;
   return Chunk();
 }
@@ -315,6 +334,7 @@ Chunk Receive::await_resume() { return Session::of(connection_).take_received();
 
 void Session::reset() noexcept {
   if (is_reset()) return;
+  tell_given_up();
   mark_reset();
   worker_.engine().unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
@@ -323,8 +343,8 @@ void Session::reset() noexcept {
 }
 
 bool Session::idle() noexcept {
-  const bool heard_anew = heard_anew_;
-  heard_anew_ = false;
+  const bool heard_anew = heard_anew_ || witnessed_anew_;
+  heard_anew_ = witnessed_anew_ = false;
   return (has_rested() || (heard_ && !heard_anew && is_answered())) && waits_for_client();
 }
 
@@ -333,7 +353,12 @@ bool Session::waits_for_client() noexcept {
          !has_children_ && !lingering_ && worker_.engine().unread(*this) == 0;
 }
 
+void Session::tell_given_up() noexcept {
+  if (is_witnessed()) worker_.plan().witness->gave_up(*this);
+}
+
 void Session::cut() noexcept {
+  tell_given_up();
   // A client's connection ends with its owner; one that lingers counts by what it lost.
   if (!lingering_) cut_ = !is_client_;
   scope_.cancel();

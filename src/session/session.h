@@ -69,7 +69,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void spawn(Task<> task);
   std::size_t outbox_size() const noexcept;
 
-  // For the outbox.
+  // For the outbox, and for whoever witnesses.
   Socket& socket() noexcept { return *this; }
   const Socket& socket() const noexcept { return *this; }
   /// Of the session whose handler this line is, or is part of; nullptr: of none.
@@ -111,6 +111,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void mark_reset() noexcept { at_hand_ = AtHand::error; }
 
   bool try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept;
+  Chunk chunk_received() noexcept;
+  Chunk take_otherwise();
   Chunk take_end();
   bool has_rested() const noexcept;
   bool is_answered() const noexcept;
@@ -132,11 +134,22 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void introduction_failed(const IoError& error) noexcept;
   bool receive_at_hand() noexcept;
 
-  void check_send() const {
-    if (send_error_ != 0 || finishing_) [[unlikely]]
-      throw_cannot_send();
-  }
-  [[noreturn]] void throw_cannot_send() const;
+  /// A send has to be looked at first: it cannot be, or somebody witnesses it.
+  bool send_is_gated() const noexcept { return send_error_ != 0 || send_gate_ != open_gate; }
+  bool is_finishing() const noexcept { return (send_gate_ & finishing) != 0; }
+  bool is_witnessed() const noexcept { return (send_gate_ & witnessed) != 0; }
+  void check_send() const;  // Throws what a send that cannot be has to say.
+  template <class Send>
+  SendWait* witness_send(std::span<const Piece> pieces, Send send);
+  SendWait* send_gated(Piece bytes);
+  SendWait* send_gated(std::span<const Piece> pieces);
+  SendWait* send_gated(Chunk&& chunk);
+  SendWait* send_open(Piece bytes);
+  SendWait* send_open(std::span<const Piece> pieces);
+  SendWait* send_open(Chunk&& chunk);
+  void tell_given_up() noexcept;
+  bool begin_gated(SendWait& wait);
+  bool begin_open(SendWait& wait);
   std::byte* stage(std::size_t size) noexcept;
   Outbox& outbox();
   SendWait* send_otherwise(Piece bytes);
@@ -155,12 +168,16 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool gone_ : 1 = false;         // Closed, and of no worker any more; the Client deletes it.
   bool introducing_ : 1 = false;  // The handler is not called yet.
   bool heard_ : 1 = false;        // The peer has sent something;
-  bool heard_anew_ : 1 = false;   // and since idle() was last asked.
+  bool heard_anew_ : 1 = false;   // and since idle() was last asked, and nobody witnesses.
   AtHand at_hand_ : 2 = AtHand::nothing;
   std::int16_t send_error_ = 0;
   static constexpr unsigned accepted_bits = 19, accepted_unit_bits = 3;
   std::uint32_t accepted_at_ : accepted_bits;  // In units of 8 ticks, which are 2 s.
-  bool finishing_ : 1 = false;  // FIN goes out when the outbox is empty; no further send.
+  // Finishing: FIN goes out when the outbox is empty; no further send. Witnessed: by somebody,
+  // which is only in a simulation. Together, so that one test finds both.
+  static constexpr std::uint32_t open_gate = 0, finishing = 1, witnessed = 2;
+  std::uint32_t send_gate_ : 2;
+  bool witnessed_anew_ : 1 = false;  // The same where somebody does.
   bool fin_sent_ : 1 = false;
   bool peer_done_ : 1 = false;  // An empty receive was seen.
   bool ending_ : 1 = false;     // The handler has ended.

@@ -77,6 +77,7 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
 
 void Session::time_out(TimedOut kind) noexcept {
   timed_out_ = kind;
+  tell_given_up();
   Statistics& counters = base::counters;
   switch (kind) {
     case TimedOut::first_byte: ++counters.timed_out_first_byte; break;

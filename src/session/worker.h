@@ -30,6 +30,7 @@
 namespace weir::detail {
 
 class Admission;
+class Witness;
 
 /// What the outside gives a worker. All of it outlives the worker.
 struct Plan {
@@ -46,7 +47,8 @@ struct Plan {
   /// Off where the room cannot be told when a connection is lost.
   bool counts_clients = true;
   LogFunction log = nullptr;
-  Host* host = nullptr;  ///< Hears of the worker's turns; may be nobody.
+  Host* host = nullptr;        ///< Hears of the worker's turns; may be nobody.
+  Witness* witness = nullptr;  ///< Hears what handlers send and receive; nobody, but simulated.
 };
 
 class Worker {

@@ -60,15 +60,6 @@ void WorldState::run_strands(Outcome& outcome) {
   }
 }
 
-std::uint64_t WorldState::breaking_strikes() const noexcept {
-  std::uint64_t count = 0;
-  for (std::size_t i = 0; i < simulation::fault_count; ++i) {
-    const auto fault = static_cast<Fault>(i);
-    if (simulation::breaks(fault) || fault == Fault::clock_leap) count += network_.struck(fault);
-  }
-  return count;
-}
-
 void WorldState::judge(Strand& strand, Outcome& outcome) {
   strand.judged = true;
   try {

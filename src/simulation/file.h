@@ -11,6 +11,7 @@
 #include <weir/operation.h>
 
 #include "base/list.h"
+#include "simulation/delivery.h"
 
 namespace weir::simulated {
 
@@ -70,6 +71,7 @@ struct Pipe {
   std::size_t capacity = 0;       // The sender's buffer and the receiver's together.
   bool full = false;              // The sender was told so and waits for room.
   bool room_announced = false;    // The event that tells it is on its way.
+  Delivery delivery;              // The same bytes, as the programs at both ends see them.
 
   std::size_t unread() const noexcept { return static_cast<std::size_t>(arrived - read); }
   std::size_t room() const noexcept {

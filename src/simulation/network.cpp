@@ -36,6 +36,15 @@ void Network::note_strike(Fault fault) {
   trace_.add(now_, Entry::fault, static_cast<std::uint64_t>(fault));
 }
 
+std::uint64_t Network::breaking_strikes() const noexcept {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < simulation::fault_count; ++i) {
+    const auto fault = static_cast<Fault>(i);
+    if (simulation::breaks(fault) || fault == Fault::clock_leap) count += struck(fault);
+  }
+  return count;
+}
+
 void Network::schedule(std::int64_t at, Arrival what, File& file, std::uint64_t count) {
   events_.push({at, order_++, what, &file, count});
 }

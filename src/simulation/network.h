@@ -45,6 +45,8 @@ class Network final : public kernel::Clock {
   std::uint64_t struck(Fault fault) const noexcept {
     return struck_[static_cast<std::size_t>(fault)];
   }
+  /// Of the faults by which a connection may break, or a deadline may pass.
+  std::uint64_t breaking_strikes() const noexcept;
 
   // Descriptors, the lowest free number first.
   int open(File& file);
@@ -56,7 +58,7 @@ class Network final : public kernel::Clock {
   /// `as_ghost`: what a dead process had open, tidied up.
   void close(int fd, bool as_ghost = false);
   std::size_t open_count() const noexcept { return open_count_; }
-  /// The first misuse of a descriptor; empty if there was none.
+  /// The first misuse of a descriptor, or what was delivered wrongly; empty if there was none.
   const std::string& misuse() const noexcept { return misuse_; }
 
   // Calls. Results are values or -errno.
@@ -67,6 +69,11 @@ class Network final : public kernel::Clock {
   std::int64_t receive(Stream& stream, void* data, std::size_t size);
   std::int64_t send(Stream& stream, std::string_view bytes);
   void finish_sending(Stream& stream);
+  // What the programs at both ends make of it: from a session its witness tells, others do it
+  // themselves.
+  void give(Stream& stream, std::string_view bytes) { stream.out->delivery.give(bytes); }
+  void take(Stream& stream, std::string_view bytes);
+  void take_end(Stream& stream);
   /// The machine at this end is gone.
   void vanish(Stream& stream);
   /// A node's process dies: its peers see resets, and its listeners are not its any more.
@@ -118,6 +125,7 @@ class Network final : public kernel::Clock {
   void close_stream(Stream& stream);
   void close_listener(Listener& listener);
   void release(File& file, bool as_ghost);
+  void blame(const Stream& stream, const std::string& wrong);
   int call_error(Stream& stream, Fault fault);
 
   simulation::Faults faults_;

@@ -1,4 +1,6 @@
 // stream.cpp - what can be done with a connected stream, and what arrives at one.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -97,6 +99,22 @@ std::int64_t Network::send(Stream& stream, std::string_view bytes) {
   }
   send_bytes(stream, bytes.substr(0, count));
   return static_cast<std::int64_t>(count);
+}
+
+void Network::take(Stream& stream, std::string_view bytes) {
+  blame(stream, stream.in->delivery.take(bytes));
+}
+
+// Of a connection that was reset the end says nothing: after the error, which a send may have been
+// told, a socket reads as one whose peer has finished.
+void Network::take_end(Stream& stream) {
+  if (!stream.broken && breaking_strikes() == 0) blame(stream, stream.in->delivery.end());
+}
+
+void Network::blame(const Stream& stream, const std::string& wrong) {
+  if (wrong.empty() || !misuse_.empty()) return;
+  misuse_ = fmt::format("{} {} did not get what its peer gave: {}",
+                        stream.name % 2 == 0 ? "client" : "server", stream.name / 2, wrong);
 }
 
 void Network::send_bytes(Stream& from, std::string_view bytes) {

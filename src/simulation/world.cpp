@@ -64,6 +64,7 @@ Node& WorldState::add_node(const char* /*role*/) {
   const auto name = static_cast<unsigned>(nodes_.size());
   Node& node = *nodes_.emplace_back(std::make_unique<Node>(network_, name));
   node.plan.log = take_log;
+  node.plan.witness = &witness_;
   return node;
 }
 

@@ -17,6 +17,7 @@
 #include "base/prng.h"
 #include "session/admission.h"
 #include "session/room.h"
+#include "simulation/delivery.h"
 #include "simulation/network.h"
 #include "simulation/node.h"
 #include "simulation/trace.h"
@@ -73,7 +74,7 @@ class WorldState final : private detail::FrameFault {
   void note_failure(const std::string& what) {
     if (failure_.empty()) failure_ = what;
   }
-  std::uint64_t breaking_strikes() const noexcept;
+  std::uint64_t breaking_strikes() const noexcept { return network_.breaking_strikes(); }
   std::uint64_t seed() const noexcept { return seed_; }
   std::int64_t elapsed() noexcept { return network_.now() - began_; }
 
@@ -127,6 +128,7 @@ class WorldState final : private detail::FrameFault {
   Trace trace_;
   base::Prng scenario_chance_;
   Network network_;
+  NetworkWitness witness_{network_};
   const std::int64_t began_;
   std::uint64_t steps_ = 0;
   WorldState* before_;

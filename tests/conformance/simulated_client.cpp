@@ -65,7 +65,10 @@ SimulatedClient::~SimulatedClient() {
 ssize_t SimulatedClient::send(std::string_view bytes, int flags) {
   if (flags != 0) throw std::logic_error("no urgent data in a simulation");
   std::int64_t result = 0;
-  at_stream([&](Network& network, Stream& stream) { result = network.send(stream, bytes); });
+  at_stream([&](Network& network, Stream& stream) {
+    result = network.send(stream, bytes);
+    if (result > 0) network.give(stream, bytes.substr(0, static_cast<std::size_t>(result)));
+  });
   if (result >= 0) return static_cast<ssize_t>(result);
   errno = static_cast<int>(-result);
   return -1;
@@ -73,8 +76,11 @@ ssize_t SimulatedClient::send(std::string_view bytes, int flags) {
 
 ssize_t SimulatedClient::receive(char* data, std::size_t size) {
   std::int64_t result = 0;
-  at_stream(
-      [&](Network& network, Stream& stream) { result = network.receive(stream, data, size); });
+  at_stream([&](Network& network, Stream& stream) {
+    result = network.receive(stream, data, size);
+    if (result > 0) network.take(stream, {data, static_cast<std::size_t>(result)});
+    if (result == 0) network.take_end(stream);
+  });
   if (result >= 0) return static_cast<ssize_t>(result);
   errno = static_cast<int>(-result);
   return -1;
