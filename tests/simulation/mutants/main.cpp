@@ -7,13 +7,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <new>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/mutants.h"
+#include "tests/simulation/mutants/blind_scenario.h"
 #include "tests/simulation/scenarios.h"
 
 namespace {
@@ -24,9 +29,14 @@ using weir::base::Mutant;
 
 constexpr std::uint64_t seeds_max = 1000;
 
+/// How it has to be found: by any of the campaigns; or by one that looks at no byte, so that only
+/// the world itself can see it.
+enum class By : std::uint8_t { campaigns, world };
+
 struct Planted {
   Mutant mutant;
   const char* what;
+  By by = By::campaigns;
 };
 constexpr Planted mutants[] = {
     {Mutant::none, "nothing planted: nothing may be found"},
@@ -51,19 +61,33 @@ constexpr Planted mutants[] = {
     {Mutant::freed_in_kernel, "io-uring: a socket freed under the kernel"},
     {Mutant::buffers_out_is_end, "io-uring: no buffer taken for the end"},
     {Mutant::rest_forgotten, "what came with a PROXY header lost"},
+    {Mutant::none, "nothing planted, nobody looks at the bytes", By::world},
+    {Mutant::short_write_forgotten, "a send not continued, nobody looks", By::world},
+    {Mutant::tail_sent_twice, "the tail of a send sent twice, nobody looks", By::world},
+    {Mutant::staged_tail_lost, "the tail of a small send lost, nobody looks", By::world},
+    {Mutant::stage_overtaken, "a large send before small ones, nobody looks", By::world},
 };
 
 /// Where the child is; in memory that it shares with the parent.
 struct Place {
   std::atomic<std::uint64_t> seed{0};
   std::atomic<std::size_t> campaign{0};
+  char why[200] = {};  // The first line of the failure; empty if the process ended by it.
 };
 Place* place = nullptr;
 
+constexpr simulation_tests::NamedScenario blind[] = {
+    {"a scenario without checks", simulation_tests::blind_scenario}};
+
+std::span<const simulation_tests::NamedScenario> campaigns_for(By by) {
+  if (by == By::world) return blind;
+  return simulation_tests::scenarios();
+}
+
 // All campaigns in turns, some seeds of each at a time.
-void explore_campaigns() {
+void explore_campaigns(By by) {
   constexpr std::uint64_t at_a_time = 50;
-  const auto campaigns = simulation_tests::scenarios();
+  const auto campaigns = campaigns_for(by);
   for (std::uint64_t first = 1; first <= seeds_max; first += at_a_time) {
     for (std::size_t i = 0; i < campaigns.size(); ++i) {
       place->campaign = i;
@@ -77,25 +101,29 @@ void explore_campaigns() {
   }
 }
 
-[[noreturn]] void explore(Mutant mutant) {
+[[noreturn]] void explore(const Planted& planted) {
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
   dup2(nowhere, STDERR_FILENO);
   alarm(120);  // A bug may go round for ever.
-  weir::base::planted_mutant = mutant;
+  weir::base::planted_mutant = planted.mutant;
   try {
-    explore_campaigns();
+    explore_campaigns(planted.by);
   } catch (const weir::simulation::Failure& failure) {
     place->seed = failure.seed();
+    const std::string_view text(failure.what());
+    const std::string_view line = text.substr(0, text.find('\n'));
+    line.copy(place->why, sizeof place->why - 1);
     _exit(1);
   } catch (...) { _exit(1); }
   _exit(0);
 }
 
 /// The seed that found it; 0: none did.
-std::uint64_t seeds_to_find(Mutant mutant) {
+std::uint64_t seeds_to_find(const Planted& planted) {
   place->seed = 0;
+  std::fill(std::begin(place->why), std::end(place->why), '\0');
   const pid_t child = fork();
-  if (child == 0) explore(mutant);
+  if (child == 0) explore(planted);
   int status = 0;
   while (waitpid(child, &status, 0) < 0) {}
   const bool held = WIFEXITED(status) && WEXITSTATUS(status) == 0;
@@ -115,12 +143,13 @@ int main(int argc, char** argv) {
   unsigned missed = 0;
   for (const Planted& planted : mutants) {
     if (std::string(planted.what).find(only) == std::string::npos) continue;
-    const std::uint64_t seed = seeds_to_find(planted.mutant);
+    const std::uint64_t seed = seeds_to_find(planted);
     const bool as_it_should = (seed == 0) == (planted.mutant == Mutant::none);
     if (seed != 0) {
-      const std::string campaign(simulation_tests::scenarios()[place->campaign].name);
+      const std::string campaign(campaigns_for(planted.by)[place->campaign].name);
       std::printf("%-46s found by seed %4llu of %s\n", planted.what,
                   static_cast<unsigned long long>(seed), campaign.c_str());
+      if (planted.by == By::world) std::printf("%46s (%s)\n", "", place->why);
     } else {
       std::printf("%-46s not found by %llu seeds of each campaign\n", planted.what,
                   static_cast<unsigned long long>(seeds_max));
