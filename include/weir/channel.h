@@ -82,8 +82,9 @@ class ChannelLock {
 /// senders and receivers, on the same worker or on different threads of one process.
 ///
 /// It must outlive every handler that uses it. Where the model or the workers are processes
-/// (fork, WorkerKind::process) there is no shared memory: using a channel that another process
-/// made throws IoError(not_supported) and says so.
+/// (fork, WorkerKind::process) there is no shared memory: whatever is done with a channel that
+/// another process made, try_send() and close() too, throws IoError(not_supported) and says so. The
+/// connections of one worker process share those that it has made itself.
 /// All functions may be called from any thread; the awaits, from handlers and run() only.
 template <class T>
 class Channel {

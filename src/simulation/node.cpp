@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "base/process_epoch.h"
 
 namespace weir::simulated {
 
@@ -23,6 +24,7 @@ void NodeWaker::end_sleep() noexcept {
 Node::Entered::Entered(Node& node) noexcept
     : node_(node),
       before_(detail::Worker::exchange_current(node.worker ? &*node.worker : nullptr)),
+      process_before_(base::exchange_simulated_process(node.process)),
       counters_(base::counters) {
   base::counters = node.statistics_;
 }
@@ -30,6 +32,7 @@ Node::Entered::Entered(Node& node) noexcept
 Node::Entered::~Entered() {
   node_.statistics_ = base::counters;
   base::counters = counters_;
+  base::exchange_simulated_process(process_before_);
   detail::Worker::exchange_current(before_);
 }
 

@@ -164,8 +164,9 @@ class Node {
   detail::Plan plan;
   std::unique_ptr<detail::Engine> engine;
   std::optional<detail::Worker> worker;
-  bool serves = false;  ///< has listeners: ends when it was stopped and all has ended
-  bool dead = false;    ///< died; not run any more
+  bool serves = false;   ///< has listeners: ends when it was stopped and all has ended
+  bool dead = false;     ///< died; not run any more
+  unsigned process = 0;  ///< its own, if it is one; 0: it is a thread of everybody's
 
  private:
   /// This node's worker and counters are the thread's while this lives.
@@ -177,6 +178,7 @@ class Node {
    private:
     Node& node_;
     detail::Worker* before_;
+    unsigned process_before_;
     Statistics counters_;
   };
 

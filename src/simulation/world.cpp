@@ -136,6 +136,8 @@ Node& WorldState::add_worker(Service& service, unsigned index,
                              const std::vector<int>& listeners) {
   Node& node = add_node("server");
   node.serves = true;
+  const bool process = service.serving.options.worker_kind == WorkerKind::process;
+  if (process) node.process = node.calls.name() + 1;
   node.plan.handler = service.handler.get();
   node.plan.options = service.serving.options;
   node.plan.options.spin_before_sleep = {};  // Time would stand still.

@@ -43,6 +43,52 @@ Task<> hand_over(Connection& peer, const Settings&) {
   }
 }
 
+Task<> use_mailbox(std::string_view way) {
+  if (way == "send") {
+    std::string message("something");
+    co_await mailbox().send(std::move(message));
+  } else if (way == "receive") {
+    co_await mailbox().receive();
+  } else if (way == "either") {
+    co_await weir::when_any(mailbox().receive(), weir::sleep_for(std::chrono::hours(1)));
+  } else if (way == "try") {
+    mailbox().try_send("something");
+  } else if (way == "close") {
+    mailbox().close();
+  }
+}
+
+/// Each line is a way to use a channel that was made before any worker; answers how it went.
+Task<> use_channel(Connection& peer, const Settings&) {
+  weir::Reader reader(peer);
+  while (const auto way = co_await reader.until("\n", 100)) {
+    std::string answer = "shared\n";
+    try {
+      co_await use_mailbox(*way);
+    } catch (const weir::IoError& error) {
+      const bool right = error.code() == std::errc::not_supported;
+      answer = std::string(right ? "not shared: " : "wrong error: ") + error.what() + "\n";
+    }
+    co_await peer.send(answer);
+  }
+}
+
+/// As hand_over, through a channel that the process makes that serves the first of them.
+Task<> hand_over_within(Connection& peer, const Settings&) {
+  static weir::Channel<std::string> made_here(4);
+  weir::Reader reader(peer);
+  while (const auto line = co_await reader.until("\n", 4096)) {
+    std::string message(*line);
+    if (message == "take") {
+      const auto taken = co_await made_here.receive();
+      co_await peer.send(*taken, "\n");
+    } else {
+      co_await made_here.send(std::move(message));
+      co_await peer.send("given\n");
+    }
+  }
+}
+
 weir::Channel<Chunk>& belt() {
   static weir::Channel<Chunk> channel(4);
   return channel;
@@ -115,7 +161,11 @@ Task<> chat(Connection& peer, const Settings&) {
 std::vector<Entry> sharing_handlers() {
   mailbox();
   belt();
-  return {{"hand_over", hand_over}, {"hand_over_chunks", hand_over_chunks}, {"chat", chat}};
+  return {{"hand_over", hand_over},
+          {"hand_over_within", hand_over_within},
+          {"hand_over_chunks", hand_over_chunks},
+          {"use_channel", use_channel},
+          {"chat", chat}};
 }
 
 }  // namespace conformance

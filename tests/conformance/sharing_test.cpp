@@ -56,15 +56,44 @@ TEST_P(Conformance, Makes_a_sender_wait_while_a_channel_is_full) {
   for (int i = 4; i < 10; ++i) ASSERT_EQ(giver.receive_line(), "given\n");
 }
 
+// Each way to use it, and the connection goes on.
 TEST_P(Conformance, Says_that_a_channel_does_not_reach_another_process) {
-  if (shape().model != weir::Model::fork) {
-    GTEST_SKIP() << "which process made the channel depends on the worker, not on the connection";
+  if (shape().model != weir::Model::fork && shape().kind != weir::WorkerKind::process) {
+    GTEST_SKIP() << "its handlers run in the process that made the channel";
   }
-  TestServer& server = serve("hand_over");
-  Client client(server.address());
-  client.send("give something\n");
-  const std::string answer = client.receive_line();
-  EXPECT_TRUE(answer.starts_with("not shared: ")) << answer;
+  TestServer& server = serve("use_channel");
+  for (int i = 0; i < 4; ++i) {  // On both workers, one should think.
+    Client client(server.address());
+    for (const char* way : {"send", "receive", "either", "try", "close", "send"}) {
+      client.send(std::string(way) + "\n");
+      const std::string answer = client.receive_line();
+      EXPECT_TRUE(answer.starts_with("not shared: a channel works within one process"))
+          << way << ": " << answer;
+    }
+    client.finish();
+    EXPECT_EQ(client.receive_to_end(), "");
+  }
+  server.stop();
+  EXPECT_EQ(server.total("ended"), 4U);
+}
+
+TEST_P(SingleWorker, Hands_a_message_over_within_one_worker_process) {
+  if (shape().simulated)
+    GTEST_SKIP() << "simulated: its handlers' static variables are everybody's";
+  if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
+  if (shape().model == weir::Model::fork) GTEST_SKIP() << no_shared_memory;
+  TestServer& server =
+      serve_by({shape().model, 1, weir::WorkerKind::process}, "hand_over_within");
+  Client taker(server.address());
+  Client giver(server.address());
+  for (int i = 0; i < 20; ++i) {
+    const std::string message = std::to_string(i) + "\n";
+    if (i % 2 == 0) taker.send("take\n");
+    giver.send(message);
+    if (i % 2 != 0) taker.send("take\n");
+    ASSERT_EQ(taker.receive_line(), message);
+    ASSERT_EQ(giver.receive_line(), "given\n");
+  }
 }
 
 TEST_P(Conformance, Tells_everybody_in_a_room_what_one_says) {
