@@ -163,7 +163,7 @@ struct Options {
   // --- deadlines -------------------------------------------------------------------------
 
   // Of the connections that a server accepts. 0 = off, each. A deadline is never early, and up
-  // to half a second late; up to four seconds while other clients keep the server busy. Whoever
+  // to a second late; up to four seconds while other clients keep the server busy. Whoever
   // waits in the handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere;
   // then the connection is closed as at the handler's end. For limits of your own, and finer
   // ones, use within().
@@ -174,7 +174,7 @@ struct Options {
   std::chrono::milliseconds first_byte{30'000};
 
   /// Until a proxy's header is there (see proxy_from), which a proxy that works sends at once.
-  /// Then the connection is reset. Not late by half a second, as the others may be.
+  /// Then the connection is reset. Not late by a second, as the others may be.
   std::chrono::milliseconds proxy_header{5000};
 
   /// While the handler waits in receive() and nothing moves in either direction. Raising it

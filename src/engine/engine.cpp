@@ -70,8 +70,10 @@ void Engine::keep_ticking(bool on) noexcept {
 }
 
 // Whatever was noted since the last look may have been later than its tick says, by as much as
-// the tick moves now. That is forgotten bit by bit. Before a doze nothing was noted. A machine that
-// slept, or a process that was stopped, has seen nobody be late: that time does not count.
+// the tick moves now: by one, too, for the look that finds a deadline passed may come sooner after
+// its tick began than that one did. That is forgotten bit by bit. Before a doze nothing was noted.
+// A machine that slept, or a process that was stopped, has seen nobody be late: that time does not
+// count.
 void Engine::follow_clock() noexcept {
   turns_until_clock_ = turns_a_look;
   if (!ticking_) return;
@@ -81,7 +83,7 @@ void Engine::follow_clock() noexcept {
   const auto moved = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look + asleep));
   if (moved == 0) return;
-  const std::uint32_t behind = asleep > 1 ? 0 : moved - 1;
+  const std::uint32_t behind = asleep > 1 ? 0 : moved;
   tick_error_ = std::max(behind, tick_error_ - std::min(tick_error_, moved));
   tick_ += moved;
   call_attention();
