@@ -102,6 +102,9 @@ class World {
 
   /// An ordinary client. Throws IoError, as weir::connect() does.
   Task<Client> connect(Server server);
+  /// The same from an address of choice ("192.0.2.1:0"): for what a server does by address. Servers
+  /// on unix sockets, and `none`, leave it as it is.
+  Task<Client> connect(Server server, Endpoint from);
 
   /// Runs a task beside the scenario; the world ends when all have ended. An exception that
   /// leaves it counts as one that leaves the scenario.

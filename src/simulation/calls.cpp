@@ -132,6 +132,15 @@ int NodeCalls::socket_for(const Endpoint& endpoint, kernel::Mode /*mode*/) noexc
   return network_.make_stream(endpoint, name_);
 }
 
+int NodeCalls::bind_source(int fd, const Endpoint& from) noexcept {
+  wake_check();
+  Stream* stream = network_.stream(fd);
+  if (stream == nullptr) return -EBADF;
+  if (!stream->is_tcp) return -EINVAL;  // bind(2), of an address of another family.
+  stream->local = from;
+  return 0;
+}
+
 int NodeCalls::connect(int fd, const Endpoint& endpoint) noexcept {
   wake_check();
   Stream* stream = network_.stream(fd);

@@ -161,10 +161,15 @@ int Network::make_stream(const Endpoint& endpoint, unsigned owner) {
 int Network::connect(Stream& stream, const Endpoint& endpoint) {
   stream.phase = Stream::State::connecting;
   stream.remote = stream.peer->local = endpoint;
-  Endpoint here;
-  here.family = Endpoint::Family::ipv4;
-  here.address = {10, 0, 1, 1};
-  here.port = static_cast<std::uint16_t>(10'000 + stream.name / 2 % 50'000);
+  Endpoint here = stream.local;
+  if (!stream.is_tcp) here.family = Endpoint::Family::unix_socket;  // Without a name: unix(7).
+  if (here.family == Endpoint::Family::none) {
+    here.family = Endpoint::Family::ipv4;
+    here.address = {10, 0, 1, 1};
+  }
+  if (stream.is_tcp && here.port == 0) {
+    here.port = static_cast<std::uint16_t>(10'000 + stream.name / 2 % 50'000);
+  }
   stream.local = stream.peer->remote = here;
   trace_.add(now_, Entry::connecting, stream.name);
   if (strikes(Fault::connect_timeout)) {

@@ -62,6 +62,7 @@ class NodeCalls final : public kernel::Calls {
   std::int64_t send_blocking(int fd, const void* data, std::size_t size) noexcept override;
   int accept(int listener, kernel::Mode mode) noexcept override;
   int socket_for(const Endpoint& endpoint, kernel::Mode mode) noexcept override;
+  int bind_source(int fd, const Endpoint& from) noexcept override;
   int connect(int fd, const Endpoint& endpoint) noexcept override;
   int connect_result(int fd) noexcept override;
   void close(int fd) noexcept override;

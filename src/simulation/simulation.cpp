@@ -2,6 +2,8 @@
 #include <weir/error.h>
 #include <weir/simulation.h>
 
+#include <utility>
+
 #include "session/session.h"
 #include "simulation/world.h"
 
@@ -42,6 +44,11 @@ Server World::serve_handler(detail::Handler* handler, const Serving& serving) {
 }
 
 Task<Client> World::connect(Server server) { return weir::connect(server.endpoint()); }
+
+Task<Client> World::connect(Server server, Endpoint from) {
+  if (server.endpoint().family == Endpoint::Family::unix_socket) return connect(server);
+  return weir::connect(server.endpoint(), std::move(from));
+}
 
 void World::spawn(Task<> task) { state_->spawn(std::move(task)); }
 

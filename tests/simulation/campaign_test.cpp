@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "tests/simulation/limits.h"
 #include "tests/simulation/scenarios.h"
 
 namespace simulation_tests {
@@ -95,6 +96,22 @@ class EveryFault : public testing::Environment {
     }
   }
 };
+
+// The same for the limits of a server: one that nobody met was not tested.
+class EveryLimit : public testing::Environment {
+ public:
+  void TearDown() override {
+    if (limit_worlds() < 5'000) return;
+    for (std::size_t i = 0; i < limit_count; ++i) {
+      const auto limit = static_cast<Limit>(i);
+      const std::string name(simulation_tests::name(limit));
+      std::printf("limit %-13s met %9llu times\n", name.c_str(),
+                  static_cast<unsigned long long>(times_reached(limit)));
+      EXPECT_GT(times_reached(limit), 0U) << "nobody ever met the limit " << name;
+    }
+  }
+};
+const testing::Environment* const every_limit = testing::AddGlobalTestEnvironment(new EveryLimit);
 const testing::Environment* const every_fault = testing::AddGlobalTestEnvironment(new EveryFault);
 
 }  // namespace
