@@ -181,9 +181,9 @@ void Session::child_ended(Child& child) noexcept {
 // TCP send a reset, which throws away what the peer has not read yet (RFC 9293, section 3.10.4;
 // RFC 2525, section 2.17). So: flush, FIN, read until the peer closes too, close.
 void Session::end() noexcept {
+  worker_.engine().flush_staged(*this);  // Again, too, for what its tasks said at their end.
   if (!ending_) {
     ending_ = true;
-    worker_.engine().flush_staged(*this);
     if (has_children_) {
       for (Child* each = worker_.children_of(*this); each != nullptr; each = each->next)
         each->scope.cancel();

@@ -160,6 +160,18 @@ Task<> spawns_sender(Connection& peer, const Settings&) {
   while (Chunk bytes = co_await peer.receive()) {}
 }
 
+/// Its last words when the handler has ended.
+Task<> say_goodbye(Connection& peer) {
+  try {
+    co_await weir::sleep_for(1h);
+  } catch (const weir::IoError&) {}
+  co_await peer.send("good-bye\n");
+}
+Task<> spawns_goodbye(Connection& peer, const Settings&) {
+  peer.spawn(say_goodbye(peer));
+  while (Chunk bytes = co_await peer.receive()) {}
+}
+
 Task<> throw_later(const Settings& settings) {
   co_await weir::sleep_for(settings.pause);
   throw std::runtime_error("the spawned task throws");
@@ -217,6 +229,7 @@ std::vector<Entry> waiting_handlers() {
       {"slow_consumer", slow_consumer},
       {"spawns", spawns},
       {"spawns_sender", spawns_sender},
+      {"spawns_goodbye", spawns_goodbye},
       {"spawns_thrower", spawns_thrower},
       {"chatters", chatters},
       {"polite", polite},

@@ -155,6 +155,15 @@ TEST_P(Conformance, Sends_from_a_spawned_task_while_the_handler_receives) {
   EXPECT_EQ(client.receive_to_end(), "");
 }
 
+// The client has finished, so nothing is waited for: what had been queued was thrown away.
+TEST_P(Conformance, Sends_the_last_words_of_a_spawned_task) {
+  TestServer& server = serve("spawns_goodbye");
+  Client client(server.address());
+  client.send("something to receive");
+  client.finish();
+  EXPECT_EQ(client.receive_to_end(), "good-bye\n");
+}
+
 TEST_P(Conformance, Ends_the_session_whose_spawned_task_throws) {
   TestServer& server = serve("spawns_thrower");
   {
