@@ -57,6 +57,8 @@ class Poller {
 
   /// Whether the socket can be watched at all: select has a limit. Others: always.
   virtual bool accepts(int /*fd*/) const noexcept { return true; }
+  /// Whether the kernel has said that what wait() lists is ready; if not, it is worth asking.
+  virtual bool is_told() const noexcept { return true; }
 
   /// An operation parks on the socket and `socket.watched` lacks its direction.
   /// Returns 0 or -errno (out of memory, out of watches).

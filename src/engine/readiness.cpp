@@ -156,7 +156,7 @@ void ReadinessEngine::perform(Operation& operation) noexcept {
 // It stays parked, to be told again; whoever looks after the wake makes it unreadable.
 void ReadinessEngine::woken() noexcept {
   wake_socket_.state = Operation::State::parked;
-  if (waker_.reported()) {
+  if (poller_->is_told() ? waker_.reported() : waker_.woken()) {
     call_attention();
   } else {
     ++vain_attempts_;

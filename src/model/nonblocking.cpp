@@ -27,6 +27,8 @@ class ScanPoller final : public Poller {
  public:
   ScanPoller(kernel::Calls& calls, bool spin) noexcept : calls_(calls), spin_(spin) {}
 
+  bool is_told() const noexcept override { return false; }
+
   int watch(Socket& socket, std::uint8_t what) noexcept override {
     if (socket.watched == 0) {
       try {
