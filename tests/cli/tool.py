@@ -10,7 +10,8 @@ import time
 
 TOOL = os.environ.get("WEIR_TOOL", "build/release/weir")
 EXAMPLES = os.environ.get("WEIR_EXAMPLES", "build/release/examples")
-PATIENCE = 60  # Seconds. Only a test that fails waits so long.
+# Seconds. Only a test that fails waits so long.
+PATIENCE = 240 if os.environ.get("WEIR_SANITIZE") else 60
 
 MODELS = ("iterative fork threads nonblocking select poll epoll-lt epoll-et io-uring").split()
 ADDRESS = re.compile(r"(127\.0\.0\.1:\d+|\[::1?\]:\d+|unix:[^\s,]+)")
