@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/spin.h"
 #include "kernel/ring.h"
 
 namespace weir::detail {
@@ -78,7 +79,6 @@ class CompletionEngine final : public Engine {
 
   void enter(std::int64_t bound) noexcept;
   void enter_and_spin(std::int64_t bound) noexcept;
-  bool spin_until(std::int64_t give_up) noexcept;
   void dispatch(const kernel::Ring::Completion& completion) noexcept;
   void received(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
   void accepted(Socket& socket, const kernel::Ring::Completion& completion) noexcept;
@@ -119,7 +119,7 @@ class CompletionEngine final : public Engine {
   std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
   RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
   kernel::Ring& ring_;
-  unsigned vain_spins_ = 0;
+  Spin spin_;
   bool wake_armed_ = false;
 };
 

@@ -1,6 +1,5 @@
 #include "engine/readiness.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <new>
 #include <utility>
@@ -79,29 +78,17 @@ void ReadinessEngine::wait_otherwise(std::int64_t bound) {
   // Without a descriptor to be woken by, nap instead of sleeping.
   if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
   const std::int64_t spin = options_.spin_before_sleep;
-  const std::int64_t began = spin != 0 ? now() : 0;
-  if (spin != 0 && spin_until(began + (spin >> std::min(vain_spins_, 20u)))) return;
+  const auto finds = [this] {
+    poller_->wait(0, 0);
+    return poller_->ready_count() != 0 || waker_.woken();
+  };
+  if (spin != 0 && spin_.finds_in(spin, [this] { return now(); }, finds)) return;
   poller_->wait(bound, vain_attempts_);
   if (poller_->ready_count() == 0) {
     found_nothing();
-  } else if (spin != 0 && now() - began < spin) {
-    vain_spins_ = 0;  // A whole spin would have found it.
+  } else if (spin != 0) {
+    spin_.found_asleep(spin, now());
   }
-}
-
-// Asks again for a while before going to sleep: on an idle CPU the next request often comes
-// sooner than a sleeper wakes. After a spin in vain the next one is shorter by half, down to
-// none at all; one that finds something, or would have, brings it back.
-bool ReadinessEngine::spin_until(std::int64_t give_up) {
-  do {
-    poller_->wait(0, 0);
-    if (poller_->ready_count() != 0 || waker_.woken()) {
-      vain_spins_ = 0;
-      return true;
-    }
-  } while (now() < give_up);
-  ++vain_spins_;
-  return false;
 }
 
 // What becomes runnable meanwhile waits for the next turn: nobody can keep the loop for himself.

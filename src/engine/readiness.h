@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "engine/poller.h"
+#include "engine/spin.h"
 
 namespace weir::detail {
 
@@ -37,7 +38,6 @@ class ReadinessEngine final : public Engine {
   void park(Operation& operation) noexcept;
   void wait(std::int64_t bound);
   void wait_otherwise(std::int64_t bound);
-  bool spin_until(std::int64_t give_up);
   void perform_queued() noexcept;
   void perform_ready() noexcept;
   void perform(Operation& operation) noexcept;
@@ -60,7 +60,7 @@ class ReadinessEngine final : public Engine {
   std::unique_ptr<Poller> poller_;
   WakeSocket wake_socket_;
   unsigned vain_attempts_ = 0;  // In a row.
-  unsigned vain_spins_ = 0;
+  Spin spin_;
   bool wake_is_watched_ = false;
   bool sleeps_plainly_ = false;  // Woken by a descriptor, and without a spin.
   bool turning_ = false;
