@@ -192,7 +192,6 @@ void Session::end() noexcept {
   if (has_children_) return;  // The last of them calls again.
   if (is_reset() || cut_ || broken()) return release();
   if (base::planted(base::Mutant::no_linger)) return release();
-  worker_.engine().settle(*this);
   if (peer_done_ && outbox_ == nullptr) return release();
   lingering_ = true;
   scope_.renew();
