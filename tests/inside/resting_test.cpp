@@ -10,8 +10,8 @@
 
 #include <weir/server.h>
 
-#include "model/model.h"
 #include "os/tap.h"
+#include "tests/inside/loop_models.h"
 #include "tests/support/client.h"
 #include "tests/support/deadline.h"
 #include "tests/unit/every_model.h"
@@ -84,17 +84,9 @@ TEST_P(Resting, Leaves_clients_in_the_backlog_when_the_server_is_full_again) {
   serving.join();
 }
 
-std::vector<Model> models_that_try_to_accept() {
-  std::vector<Model> models;
-  for (const ModelInfo& info : weir::models()) {
-    // The gate holds up calls, not those that have begun to block, and not requests.
-    if (detail::entry(info.model).blocks || info.model == Model::io_uring) continue;
-    models.push_back(info.model);
-  }
-  return models;
-}
-
-INSTANTIATE_TEST_SUITE_P(Every_model, Resting, testing::ValuesIn(models_that_try_to_accept()),
+// The gate holds up calls, not those that have begun to block, and not requests.
+INSTANTIATE_TEST_SUITE_P(Every_model, Resting,
+                         testing::ValuesIn(inside::loop_models_but(Model::io_uring)),
                          unit::model_name);
 
 }  // namespace

@@ -10,8 +10,8 @@
 #include <weir/server.h>
 #include <weir/time.h>
 
-#include "model/model.h"
 #include "os/tap.h"
+#include "tests/inside/loop_models.h"
 #include "tests/support/client.h"
 #include "tests/support/deadline.h"
 #include "tests/unit/every_model.h"
@@ -85,17 +85,9 @@ TEST_P(Waking, Sleeps_again_after_a_write_that_came_late) {
   serving.join();
 }
 
-std::vector<Model> models_that_sleep() {
-  std::vector<Model> models;
-  for (const ModelInfo& info : weir::models()) {
-    // Blocking models have a thread that the second client does not wake.
-    if (detail::entry(info.model).blocks || info.model == Model::nonblocking) continue;
-    models.push_back(info.model);
-  }
-  return models;
-}
-
-INSTANTIATE_TEST_SUITE_P(Every_model, Waking, testing::ValuesIn(models_that_sleep()),
+// Of blocking models a thread sleeps that the second client does not wake; nonblocking never does.
+INSTANTIATE_TEST_SUITE_P(Every_model, Waking,
+                         testing::ValuesIn(inside::loop_models_but(Model::nonblocking)),
                          unit::model_name);
 
 }  // namespace
