@@ -21,6 +21,8 @@ struct ModelEntry {
   std::unique_ptr<Engine> (*make_engine)(const Plan& plan);
   /// Its accepting calls block, so that a busy worker leaves its listener alone.
   bool blocks;
+  /// One more than the largest descriptor that it can watch; nullptr: it can watch every one.
+  int (*descriptors_end)() noexcept = nullptr;
 };
 
 /// Requires: model is not automatic.

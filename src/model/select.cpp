@@ -99,6 +99,7 @@ const ModelEntry select_entry{
     always_available,
     run,
     make_engine,
-    false};
+    false,
+    os::select_limit};
 
 }  // namespace weir::detail

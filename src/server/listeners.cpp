@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 #include <utility>
@@ -143,6 +144,14 @@ std::size_t Listeners::sockets() const noexcept {
   std::size_t count = 0;
   for (const Listener& listener : listeners_) count += listener.sockets.size();
   return count;
+}
+
+int Listeners::largest() const noexcept {
+  int largest = -1;
+  for (const Listener& listener : listeners_) {
+    for (const os::Fd& socket : listener.sockets) largest = std::max(largest, socket.get());
+  }
+  return largest;
 }
 
 std::vector<int> Listeners::duplicates(unsigned index) const {

@@ -43,6 +43,8 @@ class Listeners {
   /// Gives the files of unix sockets to a user. Throws StartError.
   void give_files(const os::Identity& to) const;
 
+  /// The largest descriptor of them; -1: none is open.
+  int largest() const noexcept;
   /// What worker `index` accepts from: duplicates, which it closes. Throws StartError.
   std::vector<int> duplicates(unsigned index) const;
   /// In worker process `index`: its descriptors; those that are not its own are closed.

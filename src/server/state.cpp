@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <exception>
@@ -127,6 +128,7 @@ void Server::State::start_members() {
         member.plan.listeners = listeners.duplicates(member.plan.index);
       }
     }
+    check_listeners();
     started = true;
     if (handles_signals) {
       const auto on_signal = [](os::Request request, void* self) {
@@ -151,6 +153,24 @@ void Server::State::start_members() {
     abandon_start();
     throw;
   }
+}
+
+// From one that its model cannot watch nobody would be accepted.
+void Server::State::check_listeners() const {
+  const auto end = detail::entry(chosen.model).descriptors_end;
+  if (end == nullptr) return;
+  int largest = listeners.largest();
+  if (!processes()) {
+    largest = -1;
+    for (const Member& member : members) {
+      for (const int listener : member.plan.listeners) largest = std::max(largest, listener);
+    }
+  }
+  if (largest < end()) return;
+  throw StartError(
+      fmt::format("model {} watches descriptors below {} only, and a listener has {}: close some "
+                  "of those that are open, or choose another model",
+                  name(chosen.model), end(), largest));
 }
 
 void Server::State::start_member(Member& member) {

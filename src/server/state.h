@@ -101,6 +101,7 @@ struct Server::State final : detail::Host {
   void close_unclaimed(detail::Inheritance& inheritance);
   void give_up_root();
   void start_members();
+  void check_listeners() const;
   void start_member(detail::Member& member);
   void await_members();
   void abandon_start() noexcept;

@@ -6,6 +6,7 @@
 // A test starts it, so that models that fork, limits and sanitizers' exit codes concern it
 // alone. On stdout: "listening ADDRESS" for each address, "model NAME: WHY", "ready", what
 // handlers report, and at the end "totals ...".
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -34,6 +35,18 @@ void log(weir::LogLevel, std::string_view line) {
   if (write(STDERR_FILENO, whole.data(), whole.size()) < 0) std::abort();
 }
 
+/// Takes every descriptor below `--hoard`, but for the `--spare` smallest of them.
+void hoard(const Arguments& arguments) {
+  const auto end = static_cast<int>(arguments.number("--hoard", 0));
+  const auto spare = static_cast<int>(arguments.number("--spare", 0));
+  std::vector<int> taken;
+  for (int fd = 0; fd + 1 < end; taken.push_back(fd)) {
+    fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) throw std::runtime_error("cannot hoard so many descriptors");
+  }
+  for (int i = 0; i < spare; ++i) close(taken.at(static_cast<std::size_t>(i)));
+}
+
 void set_up(weir::Server& server, const Arguments& arguments) {
   server.named(arguments.handler).options(options_from(arguments)).handle_signals().on_log(log);
   if (arguments.has("--model")) {
@@ -56,6 +69,7 @@ void report_start(const weir::Server& server) {
 int serve(const Arguments& arguments) {
   conformance::Settings settings = conformance::settings_from(arguments);
   settings.report = report;
+  hoard(arguments);
   const auto handler = conformance::handler_named(arguments.handler, settings);
   if (!handler) throw std::invalid_argument("no such handler");
 

@@ -28,12 +28,6 @@ void limit_descriptors(std::size_t count) {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
 }
 
-void open_descriptors(std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (open("/dev/null", O_RDONLY) < 0) fail("open");
-  }
-}
-
 void forbid_io_uring(int error_number, RingCall call) {
   const unsigned number = call == RingCall::set_up ? SYS_io_uring_setup : SYS_io_uring_register;
   const auto refuse =

@@ -13,8 +13,6 @@ std::size_t raise_descriptors();
 
 /// RLIMIT_NOFILE.
 void limit_descriptors(std::size_t count);
-/// Opens so many descriptors that survive exec.
-void open_descriptors(std::size_t count);
 /// What making a ring takes.
 enum class RingCall { set_up, enrol };
 /// From now on io_uring_setup(2), or io_uring_register(2), fails with `error_number`, as under a
