@@ -26,6 +26,7 @@ enum class Mutant : std::uint8_t {
   outbox_not_bounded,      // no high-water mark
   drain_forgets,           // a stop does not cancel who is idle
   cut_forgets,             // nor who is left at the deadline
+  end_not_noticed,         // nor does the worker see that nobody is left
   wake_lost,               // a message from another worker does not wake
   room_not_noticed,        // a connection that closes lets nobody else in
   freed_in_kernel,         // io-uring: a socket is gone while the kernel holds its requests

@@ -83,6 +83,7 @@ class Engine {
   /// thread only; others wake().
   void call_attention() noexcept { attention_ = true; }
   void attention_paid() noexcept { attention_ = false; }
+  bool attention_called() const noexcept { return attention_; }
 
   /// Takes over a descriptor that was accepted or made for connecting, or a listener.
   virtual void adopt(Socket& socket) = 0;
@@ -250,8 +251,6 @@ class Engine {
     staged_for_ = nullptr;
     return {stage_.get(), std::exchange(staged_, 0)};
   }
-  /// Whether the owner has to look after something.
-  bool attention_called() const noexcept { return attention_; }
   void flush_all() noexcept {
     if (staged_for_ != nullptr) send_staged();
     while (!unflushed_.empty()) unflushed_.pop_front().flush();

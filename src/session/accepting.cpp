@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "session/admission.h"
 #include "session/worker.h"
 
@@ -181,7 +182,7 @@ void Worker::balance() noexcept {
   }
   if (drain_ >= 0) {
     // Accepted is accepted: they are served when there is room, until the drain time is over.
-    if (!waiting_.empty()) start_tick();
+    waiting_.empty() ? engine_.call_attention() : start_tick();
     return;
   }
   const bool room = has_room();
@@ -222,6 +223,8 @@ void Worker::refuse_waiting() noexcept {
     engine_.discard(arrival.fd);
   }
   waiting_.clear();
+  // Perhaps nobody else was left.
+  if (!base::planted(base::Mutant::end_not_noticed)) engine_.call_attention();
 }
 
 // One line an episode: an episode that begins soon after the last is the same one.

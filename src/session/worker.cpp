@@ -50,6 +50,8 @@ Worker* Worker::exchange_current(Worker* worker) noexcept {
 
 void Worker::turn() {
   engine_.turn(true);
+  // Or turns() would go on without anybody to end it.
+  ASSERT(!is_done() || engine_.attention_called() || placement_ != nullptr);
   look_after();
 }
 

@@ -175,6 +175,23 @@ TEST_P(Conformance, Cuts_those_who_do_not_end_in_the_drain_time_and_says_how_man
       << server.errors();
 }
 
+// A worker may have nobody but clients who wait for room, which the others' do not leave them.
+TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server =
+      serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "300", "--connections-max", "1",
+                          "--reuse-port", "1"});
+  std::vector<Client> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  support::rest(200ms);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 3);
+  EXPECT_EQ(server.total("cut"), 1U);
+}
+
 TEST_P(Conformance, Ends_at_once_on_a_second_signal) {
   if (shape().simulated) GTEST_SKIP() << no_signals;
   TestServer& server = serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "3600000"});

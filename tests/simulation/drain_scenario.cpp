@@ -24,6 +24,10 @@ Task<> talk(World& world, SimulatedServer server) {
   } catch (const weir::IoError&) {}
 }
 
+/// Whether the server has room for one client only, so that a worker may serve nobody and yet hold
+/// some who wait for room.
+bool is_full(const World& world) { return world.seed() % 4 == 1; }
+
 /// When the server was told to stop, and how long it may drain.
 struct Stopped {
   std::chrono::nanoseconds at{-1};
@@ -31,12 +35,13 @@ struct Stopped {
 };
 
 // Says nothing, and stays until the server ends it: at once, however long it may drain.
+// Unless it waits for room: then nobody knows yet whether it has something to ask.
 Task<> idle(World& world, SimulatedServer server, std::shared_ptr<const Stopped> stopped) {
   try {
     const Client client = co_await world.connect(server);
     const bool early = stopped->at.count() < 0;
     co_await receive_all(*client);
-    const bool excused = !world.intact() || world.struck(Fault::clock_leap) > 0;
+    const bool excused = !world.intact() || world.struck(Fault::clock_leap) > 0 || is_full(world);
     const bool at_once = world.now() - stopped->at < std::chrono::seconds(4);
     world.check(excused || !early || at_once || stopped->drain < std::chrono::seconds(4),
                 "who is idle ends when the stop begins");
@@ -55,7 +60,9 @@ Task<> hold(World& world, SimulatedServer server) {
 }  // namespace
 
 Task<> drain_scenario(World& world) {
-  SimulatedServer server = world.serve(echo, any_serving(world));
+  Serving serving = any_serving(world);
+  if (is_full(world)) serving.options.connections_max = 1;
+  SimulatedServer server = world.serve(echo, serving);
   const auto stopped = std::make_shared<Stopped>();
   for (std::uint64_t left = world.random(4); left > 0; --left) world.spawn(talk(world, server));
   for (std::uint64_t left = world.random(3); left > 0; --left) {

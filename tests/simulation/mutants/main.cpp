@@ -56,6 +56,7 @@ constexpr Planted mutants[] = {
     {Mutant::outbox_not_bounded, "outbox not bounded"},
     {Mutant::drain_forgets, "drain that forgets the idle"},
     {Mutant::cut_forgets, "drain that forgets a session at its deadline"},
+    {Mutant::end_not_noticed, "drain that does not see that nobody is left"},
     {Mutant::wake_lost, "a message between workers that does not wake"},
     {Mutant::room_not_noticed, "a limit that stays reached"},
     {Mutant::freed_in_kernel, "io-uring: a socket freed under the kernel"},
