@@ -182,7 +182,7 @@ void Worker::balance() noexcept {
   }
   if (drain_ >= 0) {
     // Accepted is accepted: they are served when there is room, until the drain time is over.
-    waiting_.empty() ? engine_.call_attention() : start_tick();
+    waiting_.empty() ? nobody_waits() : start_tick();
     return;
   }
   const bool room = has_room();
@@ -217,14 +217,19 @@ void Worker::connection_left(std::uint64_t id) noexcept {
   keys_.erase(found);
 }
 
+// Perhaps they were all that kept us.
+void Worker::nobody_waits() noexcept {
+  quiet_ = true;
+  engine_.call_attention();
+}
+
 void Worker::refuse_waiting() noexcept {
   for (const Arrival& arrival : waiting_) {
     ++base::counters.refused_full;
     engine_.discard(arrival.fd);
   }
   waiting_.clear();
-  // Perhaps nobody else was left.
-  if (!base::planted(base::Mutant::end_not_noticed)) engine_.call_attention();
+  if (!base::planted(base::Mutant::end_not_noticed)) nobody_waits();
 }
 
 // One line an episode: an episode that begins soon after the last is the same one.

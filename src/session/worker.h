@@ -190,6 +190,7 @@ class Worker {
   void forget_introduction(const Session& session) noexcept;
   void hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept;
   void refuse_waiting() noexcept;
+  void nobody_waits() noexcept;
   void tell_full(const char* what_becomes_of_others) noexcept;
   void tell_memory_full(const char* what_becomes_of_others) noexcept;
   void balance() noexcept;
@@ -228,7 +229,7 @@ class Worker {
   std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
   std::unique_ptr<Introductions> introductions_;           // Made for the first of them.
   std::unordered_map<const Session*, Session::Child*> children_;
-  bool quiet_ = false;  // The last session has closed, or a placement's number has changed.
+  bool quiet_ = false;  // Perhaps nobody is left, or a placement's number has changed.
   std::size_t counted_open_ = 0;
   bool paused_ = false;
   bool told_full_ = false;

@@ -18,9 +18,10 @@ namespace unit {
 class RunningServer {
  public:
   template <class F>
-  explicit RunningServer(F handler, weir::Model model = weir::Model::automatic)
+  explicit RunningServer(F handler, weir::Model model = weir::Model::automatic,
+                         const weir::Options& options = {})
       : server_(std::move(handler)) {
-    server_.model(model).listen("127.0.0.1:0");
+    server_.model(model).options(options).listen("127.0.0.1:0");
     std::promise<std::string> started;
     auto address = started.get_future();
     thread_ = std::thread([this, promise = std::move(started)]() mutable { serve(promise); });

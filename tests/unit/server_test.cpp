@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -129,6 +131,45 @@ TEST_P(Servers, Stop_although_their_handlers_share_clients_that_outlive_them) {
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(pool->size(), 1U);
   pool->clear();
+  EXPECT_EQ(upstream.stop(), 0);
+}
+
+// They were not let go where a worker held nobody else but those who wait for room.
+TEST_P(Servers, Stop_although_workers_have_only_shared_clients_and_clients_that_wait) {
+  RunningServer upstream(echo);
+  std::mutex mutex;
+  std::map<std::thread::id, weir::Client> pool;  // One for each worker.
+  const auto own = [&]() -> weir::Client& {
+    const std::lock_guard lock(mutex);
+    return pool[std::this_thread::get_id()];
+  };
+  Options options;
+  options.workers = 2;
+  options.reuse_port = true;
+  options.connections_max = 1;
+  RunningServer server(
+      [&own, address = upstream.address()](Connection& peer) -> Task<> {
+        if (!own()) own() = co_await weir::connect(address);
+        const Chunk bytes = co_await peer.receive();
+        if (bytes.text() == "stay") co_await never_done(peer);
+      },
+      GetParam(), options);
+  for (int i = 0; i < 16; ++i) {
+    Client client(server.address());
+    client.finish();
+    EXPECT_TRUE(client.sees_end());
+  }
+  std::vector<Client> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("stay");
+  }
+  EXPECT_TRUE(support::eventually([&] {
+    return std::ranges::any_of(clients, &Client::has_answer);
+  }));
+  server.server().stop(std::chrono::milliseconds(200));
+  EXPECT_EQ(server.stop(), 3);
+  pool.clear();
   EXPECT_EQ(upstream.stop(), 0);
 }
 
