@@ -46,6 +46,8 @@ class Script {
   void begin(std::string title) { acts.push_back({std::move(title), trace_.returned()}); }
   Task<> exchange(Client& client, std::string_view name, std::string_view words);
   static Task<> hear(Client& client, std::size_t count);
+  /// Learns what the server has done since the last look.
+  void look();
   /// Waits until `count` calls as `what` says have returned.
   template <class What>
   Task<> until(std::size_t count, What what);
@@ -53,6 +55,9 @@ class Script {
   Task<> left(std::size_t count);
   Task<> at_rest();
 
+  std::vector<TracedCall> returned_;
+  std::size_t useful_ = 0;  // Of these: not in vain.
+  bool sleeps_ = false;     // Somebody is in a call that may wait.
   const Trace& trace_;
   Model model_;
   Endpoint server_;
@@ -104,13 +109,23 @@ Task<> Script::hear(Client& client, std::size_t count) {
   }
 }
 
+void Script::look() {
+  sleeps_ = false;
+  for (TracedCall& call : trace_.calls(returned_.size())) {
+    if (!call.returned) {
+      sleeps_ = sleeps_ || call.can_wait;
+    } else if (call.order == returned_.size() + 1) {  // Else the next time, after the one before.
+      useful_ += in_vain(call) ? 0 : 1;
+      returned_.push_back(std::move(call));
+    }
+  }
+}
+
 template <class What>
 Task<> Script::until(std::size_t count, What what) {
   for (;;) {
-    const std::vector<TracedCall> calls = trace_.calls();
-    const auto so_far = std::count_if(calls.begin(), calls.end(), [&](const TracedCall& call) {
-      return call.returned && what(call);
-    });
+    look();
+    const auto so_far = std::count_if(returned_.begin(), returned_.end(), what);
     if (static_cast<std::size_t>(so_far) >= count) co_return;
     co_await sleep_for(1ms);
   }
@@ -142,15 +157,9 @@ Task<> Script::at_rest() {
   std::size_t known = 0;
   for (int quiet = 0; quiet < while_ms; ++quiet) {
     co_await sleep_for(1ms);
-    const std::vector<TracedCall> calls = trace_.calls();
-    const auto useful = static_cast<std::size_t>(
-        std::count_if(calls.begin(), calls.end(),
-                      [](const TracedCall& call) { return call.returned && !in_vain(call); }));
-    const bool sleeps = std::any_of(calls.begin(), calls.end(), [](const TracedCall& call) {
-      return !call.returned && call.can_wait;
-    });
-    if (useful != known || (!sleeps && model_ != Model::nonblocking)) quiet = 0;
-    known = useful;
+    look();
+    if (useful_ != known || (!sleeps_ && model_ != Model::nonblocking)) quiet = 0;
+    known = useful_;
   }
 }
 

@@ -7,6 +7,7 @@
 //     for (const weir::TracedCall& call : trace.calls()) ...
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,6 +42,7 @@ struct TracedCall {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   bool returned = false;
+  std::size_t order = 0;  ///< its place in the order of returning, from 1; 0: not returned
 
   int fd = -1;              ///< what it is about; of a completion: what the request was about
   std::int64_t result = 0;  ///< a value, or -errno
@@ -75,8 +77,9 @@ class Trace {
   std::size_t returned() const noexcept;
 
   /// Those recorded so far: first what has returned, in the order of returning, then what has
-  /// not. Any thread.
-  std::vector<TracedCall> calls() const;
+  /// not. Without those whose `order` is `after` or less, for who looks again and again; one that
+  /// returns at this moment may come later than one that returned after it. Any thread.
+  std::vector<TracedCall> calls(std::size_t after = 0) const;
   /// Calls that were not recorded because the memory was full.
   std::size_t lost() const noexcept;
 

@@ -90,7 +90,8 @@ void set_interests(const CallRecord& record, const Context& context, TracedCall&
 }
 
 // Of a call that has not returned, only what was written before it may be looked at.
-TracedCall traced_call(const CallRecord& record, bool returned, const Context& context) {
+TracedCall traced_call(const CallRecord& record, std::size_t order, const Context& context) {
+  const bool returned = order != 0;
   TracedCall traced;
   const os::Call& call = record.call;
   traced.name = os::traced_name(call, call.arguments[1]);
@@ -98,6 +99,7 @@ TracedCall traced_call(const CallRecord& record, bool returned, const Context& c
   traced.thread = record.thread;
   traced.begin = record.begin;
   traced.returned = returned;
+  traced.order = order;
   traced.fd = call.fd();
   traced.can_wait = can_wait(call);
   if (returned) {
@@ -130,7 +132,7 @@ void Trace::stop() noexcept { state_->recorder.stop(); }
 std::size_t Trace::returned() const noexcept { return state_->recorder.returned(); }
 std::size_t Trace::lost() const noexcept { return state_->recorder.lost(); }
 
-std::vector<TracedCall> Trace::calls() const {
+std::vector<TracedCall> Trace::calls(std::size_t after) const {
   constexpr std::uint32_t not_returned = ~0u;
   std::vector<std::pair<std::uint32_t, const CallRecord*>> order;
   for (const CallRecord& record : state_->recorder.records()) {
@@ -142,10 +144,11 @@ std::vector<TracedCall> Trace::calls() const {
       order);  // Those that have not returned by when they began, which is their place.
   Context context;
   std::vector<TracedCall> result;
-  result.reserve(order.size());
+  result.reserve(order.size() - std::min(order.size(), after));
   for (const auto& [place, record] : order) {
     context.learn(*record);
-    result.push_back(traced_call(*record, place != not_returned, context));
+    if (place <= after) continue;
+    result.push_back(traced_call(*record, place != not_returned ? place : 0, context));
   }
   return result;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <weir/connection.h>
@@ -63,6 +64,24 @@ TEST_P(Traces, Hold_the_calls_in_the_order_of_returning) {
     const bool receives = call.name == "recv" || call.name == "cqe:recv";
     return receives && call.fd == fd && call.result == 5;
   }));
+}
+
+TEST_P(Traces, Give_each_call_once_to_who_looks_again) {
+  Trace trace;
+  RunningServer server(echo, GetParam());
+  const support::Client client(server.address());
+  std::size_t seen = 0;
+  for (bool stopped = false; seen < trace.returned() || !stopped;) {
+    for (const TracedCall& call : trace.calls(seen)) {
+      EXPECT_EQ(call.returned, call.order != 0);
+      if (call.order == seen + 1) ++seen;
+      EXPECT_TRUE(!call.returned || call.order >= seen);
+    }
+    if (seen > 0 && !std::exchange(stopped, true)) server.stop();
+  }
+  const std::vector<TracedCall> calls = trace.calls();
+  for (std::size_t i = 0; i < seen; ++i) EXPECT_EQ(calls.at(i).order, i + 1);
+  EXPECT_TRUE(std::ranges::none_of(trace.calls(seen), &TracedCall::returned));
 }
 
 // Not fork: its child would hold this test's own end of the connection. `weir explain` has it.
