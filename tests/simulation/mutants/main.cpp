@@ -92,6 +92,7 @@ void explore_campaigns(By by) {
   for (std::uint64_t first = 1; first <= seeds_max; first += at_a_time) {
     for (std::size_t i = 0; i < campaigns.size(); ++i) {
       place->campaign = i;
+      alarm(60);  // A bug may go round for ever.
       weir::simulation::explore(
           {.seeds = at_a_time, .first_seed = first, .threads = 1, .faults = Faults::hostile()},
           [&](World& world) {
@@ -105,7 +106,6 @@ void explore_campaigns(By by) {
 [[noreturn]] void explore(const Planted& planted) {
   const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
   dup2(nowhere, STDERR_FILENO);
-  alarm(120);  // A bug may go round for ever.
   weir::base::planted_mutant = planted.mutant;
   try {
     explore_campaigns(planted.by);
