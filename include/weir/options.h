@@ -189,7 +189,7 @@ struct Options {
   /// reset. Lowering it frees the memory of dead readers sooner.
   std::chrono::milliseconds send{60'000};
 
-  /// From accepting to the end, however busy. At most seven days; late by up to 4 s.
+  /// From accepting to the end, however busy. At most seven days; late by up to 5 s.
   std::chrono::milliseconds connection{86'400'000};
 
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited

@@ -75,6 +75,7 @@ void Engine::keep_ticking(bool on) noexcept {
 // A machine that slept, or a process that was stopped, has seen nobody be late: that time does not
 // count.
 void Engine::follow_clock() noexcept {
+  if (calls_.still_waits()) return found_nothing();  // Afterwards.
   turns_until_clock_ = turns_a_look;
   if (!ticking_) return;
   events_at_look_ = events_;

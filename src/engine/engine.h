@@ -16,6 +16,7 @@
 
 #include "base/assert.h"
 #include "base/list.h"
+#include "base/mutants.h"
 #include "engine/buffer.h"
 #include "engine/running.h"
 #include "engine/socket.h"
@@ -189,6 +190,7 @@ class Engine {
   void doze(std::uint32_t ticks) noexcept {
     if (!ticking_ || events_ != events_at_look_) return;
     longest_sleep_ = ticks * tick_ns;
+    if (base::planted(base::Mutant::dozes_too_long)) longest_sleep_ *= 2;
     turns_until_clock_ = 1;
   }
   /// Not for so many after all.

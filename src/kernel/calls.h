@@ -67,6 +67,9 @@ class Calls {
   virtual std::size_t poll(PollEntry* entries, std::size_t count,
                            std::int64_t nanoseconds) noexcept = 0;
   virtual void rest(std::int64_t nanoseconds) noexcept = 0;
+  /// Whether a wait that has returned is not over. Only the simulation's returns at once, with
+  /// nothing, and has slept when the next one is made: until then no time has passed.
+  virtual bool still_waits() const noexcept { return false; }
 
   // Throw std::system_error when the kernel has none to give.
   virtual std::unique_ptr<Epoll> make_epoll() = 0;

@@ -28,7 +28,7 @@ std::int16_t happened(Network& network, const kernel::PollEntry& entry) noexcept
 }  // namespace
 
 void NodeCalls::fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept {
-  if (nanoseconds == 0) return;
+  if (std::exchange(timed_out_, false) || nanoseconds == 0) return;
   sleeper_ = sleeper;
   asleep_ = true;
   wakes_at_ = nanoseconds < 0 ? -1 : network_.now() + nanoseconds;

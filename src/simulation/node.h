@@ -41,7 +41,12 @@ class NodeCalls final : public kernel::Calls {
   bool in_blocking_call() const noexcept { return asleep_ && in_call_; }
   /// When it wakes by itself; negative: never.
   std::int64_t wakes_at() const noexcept { return wakes_at_; }
-  void run_again() noexcept { asleep_ = in_call_ = false; }
+  /// The wait that was noted is over. The next one stands for its return: it is the call in which
+  /// the node would have been until now.
+  void run_again() noexcept {
+    timed_out_ = asleep_ && !in_call_ && !is_ready() && time_is_up();
+    asleep_ = in_call_ = false;
+  }
   /// The node made a call while it should have slept: it had work and did not know.
   bool overslept() const noexcept { return overslept_; }
   /// Whether a wait returns early, with nothing, this time.
@@ -79,6 +84,7 @@ class NodeCalls final : public kernel::Calls {
   std::size_t poll(kernel::PollEntry* entries, std::size_t count,
                    std::int64_t nanoseconds) noexcept override;
   void rest(std::int64_t nanoseconds) noexcept override;
+  bool still_waits() const noexcept override { return asleep_ && !in_call_; }
   std::unique_ptr<kernel::Epoll> make_epoll() override;
   std::unique_ptr<kernel::Ring> make_ring(const kernel::Ring::Options& options) override;
 
@@ -103,6 +109,7 @@ class NodeCalls final : public kernel::Calls {
   Sleeper* sleeper_ = nullptr;
   std::int64_t wakes_at_ = 0;
   bool asleep_ = false;
+  bool timed_out_ = false;
   bool in_call_ = false;  // Asleep in a blocking call, whose caller goes on.
   bool overslept_ = false;
   bool is_ghost_ = false;

@@ -47,6 +47,7 @@ constexpr Planted mutants[] = {
     {Mutant::stale_event, "a stale event for a reused descriptor"},
     {Mutant::short_write_forgotten, "a send not continued after a short write"},
     {Mutant::deadline_not_cancelled, "a deadline not cancelled"},
+    {Mutant::dozes_too_long, "a worker that sleeps past a deadline"},
     {Mutant::double_resume, "a double resume"},
     {Mutant::leaked_buffer, "a leaked buffer"},
     {Mutant::fin_before_flush, "FIN before flush"},
