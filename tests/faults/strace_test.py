@@ -48,9 +48,11 @@ class Server:
         command = [STRACE, "-f", "-qq", "-o", self.trace.name,
                    "-e", "trace=" + call, "-e", "inject=" + inject,
                    TOOL, "serve", "echo", "--listen", "127.0.0.1:0", "--model", model]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        text=True, start_new_session=True)
+        # Who is traced cannot be looked over for leaks, which needs ptrace(2) itself.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        self.process = subprocess.Popen(command, env={**os.environ, "ASAN_OPTIONS": asan},
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, start_new_session=True)
         self.said = ""
         self.address = None
         for line in self.process.stdout:

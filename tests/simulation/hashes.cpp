@@ -1,6 +1,8 @@
 // hashes.cpp - what each scenario's runs were, as one number for some seeds at a time: the same
 // on every machine, and however it was compiled.
 //
+// A limit of memory counts what the pools keep, so the first line says whether there are any.
+//
 // usage: simulation-hashes [SEEDS]
 #include <cstdint>
 #include <cstdio>
@@ -33,6 +35,7 @@ std::uint64_t hash_of(const NamedScenario& scenario, std::uint64_t first) {
 
 int main(int argc, char** argv) {
   const std::uint64_t seeds = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100;
+  std::printf("pools %d\n", WEIR_POOLS);
   for (const NamedScenario& scenario : scenarios()) {
     for (std::uint64_t first = 1; first <= seeds; first += at_a_time) {
       std::printf("%s %llu %016llx\n", scenario.name.data(),
