@@ -92,6 +92,25 @@ TEST_P(SingleWorker, Turns_clients_away_near_memory_max_when_it_is_to_reject) {
   EXPECT_GE(server.total("refused_memory"), 1U);
 }
 
+// Each of them had its answer in a buffer until all had been accepted.
+TEST_P(SingleWorker, Takes_no_buffer_for_each_of_those_who_have_asked_before_they_are_accepted) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  if (!shape().is_loop()) GTEST_SKIP() << "each of its clients has an engine of its own";
+  constexpr std::size_t count = 40;
+  TestServer& server = serve("echo");
+  ASSERT_EQ(::kill(-server.group(), SIGSTOP), 0);
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("hello");
+  }
+  ASSERT_EQ(::kill(-server.group(), SIGCONT), 0);
+  for (Client& client : clients) EXPECT_EQ(client.receive(5), "hello");
+  clients.clear();
+  server.stop();
+  EXPECT_EQ(server.total("outbox_bytes_peak"), 0U);
+}
+
 TEST_P(Conformance, Counts_its_connections_and_events) {
   TestServer& server = serve("echo");
   std::vector<Client> clients;
