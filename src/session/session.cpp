@@ -224,11 +224,13 @@ Task<> Session::linger() {
   co_await within(patience, drained(*this));
 }
 
+// A stream that lacks what was to come ends with a reset: FIN would say that it is whole.
 void Session::release() noexcept {
   Engine& engine = worker_.engine();
   engine.unstage(*this);
   if (outbox_ != nullptr && send_error_ == 0) send_failed(ECONNRESET);
-  if (is_reset()) engine.reset_on_close(*this);
+  const bool lacks = !fin_sent_ && (cut_ || send_error_ != 0);
+  if (is_reset() || lacks) engine.reset_on_close(*this);
   engine.running().forget(*this);
   engine.close(*this);
 }
