@@ -81,11 +81,11 @@ bool Ledger::is_called(std::size_t worker) const noexcept {
   return row(worker).answered.load(std::memory_order_relaxed) != head().calls.load();
 }
 
-void Ledger::answer(std::size_t worker, const Statistics& counted) noexcept {
+bool Ledger::answer(std::size_t worker, const Statistics& counted) noexcept {
   Row& mine = row(worker);
   const std::uint64_t call = head().calls.load();
   mine.set(counted);
-  mine.answered.store(call);
+  return mine.answered.exchange(call) != call;
 }
 
 bool Ledger::answered(std::size_t worker, std::uint64_t call) const noexcept {

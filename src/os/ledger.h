@@ -26,7 +26,8 @@ class Ledger {
   std::uint64_t call() noexcept;
   /// Whether the worker has yet to answer the latest call.
   bool is_called(std::size_t worker) const noexcept;
-  void answer(std::size_t worker, const Statistics& counted) noexcept;
+  /// Whether it was waited for.
+  bool answer(std::size_t worker, const Statistics& counted) noexcept;
   bool answered(std::size_t worker, std::uint64_t call) const noexcept;
 
   /// A worker has ended and its row will be used again. What it left `open` counts as lost,

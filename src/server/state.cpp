@@ -347,9 +347,7 @@ void Server::State::woken(unsigned worker) noexcept {
 }
 
 void Server::State::counted(unsigned worker) noexcept {
-  const bool called = ledger->is_called(worker);
-  ledger->answer(worker, base::counters);
-  if (called) bell->ring();
+  if (ledger->answer(worker, base::counters)) bell->ring();
 }
 
 Statistics Server::State::statistics() const noexcept {
