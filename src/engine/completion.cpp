@@ -58,7 +58,9 @@ void CompletionEngine::turn(bool may_sleep) {
     ring_.poll_once(fd, false, tagged(this, to_wake));
   }
   if (ring_.overflowed()) ++base::counters.overflows;
-  enter(sleep_bound(may_sleep));
+  std::int64_t bound = sleep_bound(may_sleep);
+  if (!wake_armed_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
+  enter(bound);
   if (!reap()) found_nothing();
   expire_timers();
   perform_runnable();

@@ -50,6 +50,11 @@ bool CompletionEngine::take_accepted(Operation& operation) noexcept {
   return true;
 }
 
+// What it has accepted meanwhile is kept, to be served when there is room.
+void CompletionEngine::hold_accepts(Socket& listener) noexcept {
+  if (listener.armed && !listener.ended) ring_.cancel(tagged(&listener, to_accept));
+}
+
 // What the kernel has accepted for us is ours, and the cancelled accept has an end of its own.
 bool CompletionEngine::wind_up(Socket& listener) noexcept {
   listener.ended = true;

@@ -119,6 +119,7 @@ void Engine::count() noexcept {
 
 bool Engine::wind_up(Socket& /*listener*/) noexcept { return false; }
 
+void Engine::hold_accepts(Socket& /*listener*/) noexcept {}
 void Engine::settle(Socket& /*socket*/) noexcept {}
 void Engine::discard(int fd) noexcept { calls_.close(fd); }
 void Engine::finish_sending(Socket& socket) noexcept { calls_.finish_sending(socket.fd); }

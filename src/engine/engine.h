@@ -94,6 +94,8 @@ class Engine {
   /// A listener will accept no more. True: what has been accepted in advance still comes by
   /// start(), then -ECANCELED; only then it is to be closed. False: there is nothing of that kind.
   virtual bool wind_up(Socket& listener) noexcept;
+  /// Nobody accepts there for now: nor may the kernel by itself.
+  virtual void hold_accepts(Socket& listener) noexcept;
   /// Gives a socket up: cancels what is pending on it without completing it, closes the
   /// descriptor and, now or in a later turn, calls closed().
   virtual void close(Socket& socket) noexcept = 0;
@@ -271,6 +273,9 @@ class Engine {
     do { sent = calls_.send(fd, what...); } while (sent == -EINTR);
     return sent;
   }
+
+  /// The longest sleep of who has no descriptor to be woken by, in ns.
+  static constexpr std::int64_t unwatched_nap = 20'000'000;
 
   bool start_wait(Operation& operation);
   void expire_timers() noexcept {

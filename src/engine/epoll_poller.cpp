@@ -33,8 +33,10 @@ int EpollPoller::set(Socket& socket, std::uint8_t what) noexcept {
 }
 
 // Closing the descriptor takes it out of the epoll set, unless the user's code has duplicated it
-// or forked: then late reports come under an old generation, and nobody answers to it.
+// or forked: then late reports come under an old generation, and nobody answers to it. A listener
+// always has duplicates, and the level would report for ever who waits there for others.
 void EpollPoller::forget(Socket& socket) noexcept {
+  if (socket.is_listener) epoll_->remove(socket.fd);
   table_.erase(socket);
   socket.watched = 0;
 }

@@ -14,8 +14,6 @@ namespace weir::detail {
 
 namespace {
 
-constexpr std::int64_t unwatched_nap = 20'000'000;
-
 }  // namespace
 
 ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& calls,

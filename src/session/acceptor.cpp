@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/counters.h"
 #include "base/mutants.h"
@@ -37,7 +38,12 @@ void Acceptor::resume() noexcept {
 
 void Acceptor::pause() noexcept {
   wanted_ = false;
-  if (Operation::pending()) Operation::cancel();
+  if (Operation::pending()) {
+    called_off_ = true;
+    Operation::cancel();
+  } else if (!stopped_) {
+    worker_.engine().hold_accepts(*this);
+  }
 }
 
 void Acceptor::stop() noexcept {
@@ -60,13 +66,15 @@ void Acceptor::completed() noexcept {
 }
 
 bool Acceptor::take_result() noexcept {
+  const bool called_off = std::exchange(called_off_, false);
   if (result >= 0) {
     rest_ns_ = shortest_rest;
     worker_.accepted(result, is_tcp);
     return true;
   }
   if (winding_up_) {
-    if (result != -ECANCELED) return true;  // It could not be accepted; the next one perhaps.
+    // It could not be accepted, or was called off before the stop; the next one perhaps.
+    if (result != -ECANCELED || called_off) return true;
     winding_up_ = false;
     worker_.engine().close(*this);
     return false;

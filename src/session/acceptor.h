@@ -45,6 +45,7 @@ class Acceptor final : public Operation, private Socket {
   std::int64_t rest_ns_;  // The next one; grows while it is in vain.
   bool wanted_ = false;
   bool taking_ = false;
+  bool called_off_ = false;  // By a pause: its result has not come yet.
   bool stopped_ = false;
   bool winding_up_ = false;  // Stopped, and the engine has not told yet that nobody is left.
 };
