@@ -350,8 +350,9 @@ bool Session::idle() noexcept {
 }
 
 bool Session::waits_for_client() noexcept {
-  return scope_.waits_for() == &receive_ && receive_.pending() && outbox_ == nullptr &&
-         !has_children_ && !lingering_ && worker_.engine().unread(*this) == 0;
+  const bool receives = introducing_ || scope_.waits_for() == &receive_;
+  return receives && receive_.pending() && outbox_ == nullptr && !has_children_ && !lingering_ &&
+         worker_.engine().unread(*this) == 0;
 }
 
 void Session::tell_given_up() noexcept {

@@ -89,6 +89,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool idle() noexcept;
   /// Waits for its client, with nothing unread or unsent.
   bool waits_for_client() noexcept;
+  /// Has told its peer that all was sent, and only waits for his end.
+  bool lingers() const noexcept { return lingering_ && fin_sent_; }
   static constexpr std::int64_t quiet_ns = 1'000'000'000;
   void cancel() noexcept { scope_.cancel(); }
   /// Ends it now, whatever it does; counted as cut.

@@ -16,6 +16,8 @@ namespace weir::detail {
 namespace {
 
 constinit thread_local Worker* current_worker = nullptr;
+// With peers that hold on to a connection that has ended.
+constexpr std::int64_t patience_at_stop = 500'000'000;
 
 }  // namespace
 
@@ -257,7 +259,8 @@ std::chrono::nanoseconds Worker::linger() const noexcept {
   const std::chrono::nanoseconds usual = plan_.options.linger;
   if (cutting_) return 0ns;
   // A server that goes waits less for peers that hold on to a connection that has ended.
-  return drain_ >= 0 ? std::min<std::chrono::nanoseconds>(usual, 500ms) : usual;
+  constexpr std::chrono::nanoseconds most(patience_at_stop);
+  return drain_ >= 0 ? std::min<std::chrono::nanoseconds>(usual, most) : usual;
 }
 
 void Worker::begin_stop(std::int64_t drain) noexcept {
@@ -286,6 +289,7 @@ void Worker::drain_timer_ended(bool expired) noexcept {
   constexpr std::int64_t often = 100'000'000, seldom = Session::quiet_ns, at_first = seldom;
   if (expired && drain_end_.deadline >= drain_deadline_) return cut_all();
   if (expired) end_idle();
+  if (expired && engine_.now() - (drain_deadline_ - drain_) >= patience_at_stop) end_lingering();
   if (is_done()) return;  // Not before the listeners are closed: they may still bring somebody.
   const std::int64_t now = engine_.now(), began = drain_deadline_ - drain_;
   const std::int64_t interval = now - began < at_first ? often : seldom;
@@ -303,6 +307,12 @@ void Worker::end_clients() noexcept {
 void Worker::end_idle() noexcept {
   deadlines_.for_each([](Session& session) {
     if (session.idle() && !base::planted(base::Mutant::drain_forgets)) session.cancel();
+  });
+}
+
+void Worker::end_lingering() noexcept {
+  deadlines_.for_each([](Session& session) {
+    if (session.lingers()) session.cancel();
   });
 }
 

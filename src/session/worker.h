@@ -203,6 +203,7 @@ class Worker {
   void begin_stop(std::int64_t drain) noexcept;
   void drain_timer_ended(bool expired) noexcept;
   void end_idle() noexcept;
+  void end_lingering() noexcept;
   void cut_all() noexcept;
   void end_clients() noexcept;
   void bury() noexcept;

@@ -179,9 +179,8 @@ TEST_P(Conformance, Cuts_those_who_do_not_end_in_the_drain_time_and_says_how_man
 // A worker may have nobody but clients who wait for room, which the others' do not leave them.
 TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
   if (shape().simulated) GTEST_SKIP() << no_signals;
-  TestServer& server =
-      serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "300", "--connections-max", "1",
-                          "--reuse-port", "1"});
+  TestServer& server = serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "300",
+                                           "--connections-max", "1", "--reuse-port", "1"});
   std::vector<Client> clients;
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back(server.address());
@@ -191,6 +190,50 @@ TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 3);
   EXPECT_EQ(server.total("cut"), 1U);
+}
+
+// They are served when those before them have left, which a stop may bring about.
+TEST_P(Conformance, Ends_who_has_waited_for_room_and_says_nothing_when_he_is_served) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server =
+      serve("echo", {"--drain-ms", "3600000", "--connections-max", "1", "--reuse-port", "1"});
+  std::vector<Client> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(server.address());
+  support::rest(200ms);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_P(Conformance, Waits_no_longer_than_a_moment_for_a_client_who_holds_on_to_what_has_ended) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server =
+      serve("sender", {"--size", "100", "--drain-ms", "3600000", "--linger-ms", "3600000"});
+  Client client(server.address());
+  EXPECT_FALSE(client.receive_to_end().empty());
+  support::rest(50ms);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
+  EXPECT_EQ(server.total("ended"), 1U);
+}
+
+// A duplicate of a closed listener stays in an epoll set, and its level is reported for ever while
+// clients wait there for others: the next process, or a service manager.
+TEST_P(Conformance, Sleeps_while_it_drains_though_clients_wait_for_others_at_its_listener) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  if (shape().model == weir::Model::nonblocking) GTEST_SKIP() << "it never sleeps";
+  const support::TemporaryDirectory directory;
+  const std::string path = directory.path() + "/socket", address = "unix:" + path;
+  TestServer& server =
+      serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "1000", "--inherit", path});
+  Client busy(address);
+  busy.send("x");
+  busy.wait_until_delivered();
+  support::rest(200ms);
+  server.signal(SIGTERM);
+  support::rest(200ms);
+  const Client waits(address);
+  EXPECT_EQ(server.wait(), 3);
+  EXPECT_LT(server.total("turns"), 1000U);
 }
 
 TEST_P(Conformance, Ends_at_once_on_a_second_signal) {

@@ -6,6 +6,7 @@
 namespace conformance {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 const std::string line_header = "PROXY TCP4 192.0.2.7 198.51.100.2 1111 443\r\n";
@@ -244,6 +245,17 @@ TEST_P(Conformance, Takes_the_word_of_whoever_comes_through_a_unix_socket_if_tol
       serve("addresses_and_echo",
             {"--listen", "unix:" + directory.path() + "/echo.sock", "--proxy-from", "unix:"});
   EXPECT_EQ(first_line(Client(server.address()), binary_header()), addresses_said);
+}
+
+TEST_P(Conformance, Ends_a_connection_of_a_proxy_that_says_nothing_when_it_stops) {
+  if (shape().simulated) GTEST_SKIP() << no_process;
+  TestServer& server = serve("addresses_and_echo",
+                             trusting({"--drain-ms", "3600000", "--proxy-header", "3600000"}));
+  Client client = from_proxy(server);
+  support::rest(50ms);
+  server.signal(SIGTERM);
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(server.wait(), 0);
 }
 
 // A proxy that has connected is about to pass a request on.

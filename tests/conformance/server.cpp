@@ -17,6 +17,7 @@
 
 #include "tests/conformance/arguments.h"
 #include "tests/conformance/handlers.h"
+#include "tests/support/address.h"
 
 namespace {
 
@@ -54,7 +55,12 @@ void set_up(weir::Server& server, const Arguments& arguments) {
     if (!model) throw std::invalid_argument("no such model");
     server.model(*model);
   }
-  if (arguments.listen.empty()) server.listen("127.0.0.1:0");
+  if (arguments.has("--inherit")) {  // From somebody who keeps it, too.
+    static const support::UnixListener kept(arguments.text("--inherit"), 100);
+    server.listen("fd:" + std::to_string(dup(kept.descriptor())));
+  } else if (arguments.listen.empty()) {
+    server.listen("127.0.0.1:0");
+  }
   for (const std::string& address : arguments.listen) server.listen(address);
 }
 

@@ -43,6 +43,7 @@ class UnixListener {
   UnixListener& operator=(const UnixListener&) = delete;
   /// Accepts one client, and closes.
   void take_one() const;
+  int descriptor() const { return fd_; }
 
  private:
   int fd_;
