@@ -1,12 +1,16 @@
-// A wake whose write is late: its flag has been taken already when the descriptor becomes readable.
+// Wakes that come late: the flag has been taken already when the descriptor becomes readable, or
+// there is no descriptor.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <thread>
 #include <vector>
 
+#include <weir/channel.h>
+#include <weir/client.h>
 #include <weir/server.h>
 #include <weir/time.h>
 
@@ -83,6 +87,40 @@ TEST_P(Waking, Sleeps_again_after_a_write_that_came_late) {
   EXPECT_EQ(early.receive(1), "x");
   EXPECT_EQ(other.receive(1), "y");
   serving.join();
+}
+
+/// There is no descriptor left for an eventfd(2).
+class NoEventfd final : public os::Tap {
+ public:
+  NoEventfd() { os::install(this); }
+  ~NoEventfd() { os::install(nullptr); }
+
+  bool before(Call& call) noexcept override {
+    if (call.kind != CallKind::eventfd) return false;
+    ++refused;
+    call.result = -EMFILE;
+    return true;
+  }
+  void after(Call&) noexcept override {}
+
+  std::atomic<int> refused{0};
+};
+
+Task<int> receive_one(Channel<int>& channel) {
+  const std::optional<int> message = co_await channel.receive();
+  co_return message.value_or(0);
+}
+
+TEST_P(Waking, Comes_late_and_is_not_lost_without_a_descriptor) {
+  NoEventfd tap;
+  Channel<int> channel(1);
+  std::thread other([&] {
+    support::rest(std::chrono::milliseconds(100));
+    EXPECT_TRUE(channel.try_send(7));
+  });
+  EXPECT_EQ(run(receive_one(channel), GetParam()), 7);
+  EXPECT_GE(tap.refused, 1);
+  other.join();
 }
 
 // Of blocking models a thread sleeps that the second client does not wake; nonblocking never does.
