@@ -58,6 +58,16 @@ TEST_F(Fork, Reaps_children_that_end_all_at_once) {
   EXPECT_TRUE(eventually([&] { return support::processes(server.group()).size() == 1; }));
 }
 
+// With several listeners the parent slept until the next client came.
+TEST_F(Fork, Reaps_children_also_where_it_listens_at_several_addresses) {
+  TestServer& server = serve("echo", {"--listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"});
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < 6; ++i) clients.emplace_back(server.address(i % 2));
+  for (Client& client : clients) ASSERT_EQ(client.converse("x"), "x");
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return support::processes(server.group()).size() == 1; }));
+}
+
 TEST_F(Fork, Leaves_other_clients_alone_when_a_child_crashes) {
   TestServer& server = serve("moody");
   Client witness(server.address());
