@@ -4,6 +4,7 @@
 //
 // A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
 // memory is seen by that client only.
+#include <algorithm>
 #include <chrono>
 #include <new>
 #include <vector>
@@ -42,7 +43,9 @@ int exit_code(const Statistics& counted) noexcept {
 
 class ProcessEach final : public Placement, private os::Children::Watcher {
  public:
-  explicit ProcessEach(const Plan& plan) : plan_(plan), children_(this) {}
+  explicit ProcessEach(const Plan& plan) : plan_(plan), children_(this) {
+    for (const int listener : plan.listeners) addresses_.push_back(os::local_endpoint(listener));
+  }
 
   int serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept override;
   std::size_t open() noexcept override;
@@ -62,8 +65,10 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
   const Plan& plan_;
+  std::vector<Endpoint> addresses_;  // Of the listeners, which a stop closes.
   Worker* acceptor_ = nullptr;
   os::Children children_;
+  std::int64_t drained_at_ = -1;  // Stopping: when the drain time is over.
   std::int64_t killed_at_ = -1;
 };
 
@@ -93,19 +98,16 @@ void ProcessEach::child_ended(std::uint64_t id, int exit_code) noexcept {
 
 // The listeners, also those of other threads; and what was accepted and is not handed on yet, by
 // them or by ours. While any process has a copy of a socket its client never sees the end, and a
-// port that any listens on refuses nobody.
+// port that any listens on refuses nobody. Once the acceptor has closed its listeners their numbers
+// may be somebody else's.
 void ProcessEach::close_what_others_serve(int fd) {
   const bool other_threads =
       plan_.options.workers > 1 && plan_.options.worker_kind == WorkerKind::thread;
-  std::vector<Endpoint> endpoints;
-  for (const int listener : plan_.listeners) {
-    if (other_threads || acceptor_->holds_arrivals()) {
-      endpoints.push_back(os::local_endpoint(listener));
-    }
-    os::close_fd(listener);
+  if (!acceptor_->stopping()) {
+    for (const int listener : plan_.listeners) os::close_fd(listener);
   }
   if (plan_.host != nullptr) plan_.host->forked();
-  if (!endpoints.empty()) os::close_all_at(endpoints, fd);
+  if (other_threads || acceptor_->holds_arrivals()) os::close_all_at(addresses_, fd);
 }
 
 void ProcessEach::run_child(const Arrival& arrival, std::uint64_t id) noexcept {
@@ -142,6 +144,11 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals({drain, cut, nullptr, &control, 0});
+  // Whom the acceptor holds it serves during a stop, too: the signal was for those before.
+  if (drained_at_ >= 0) {
+    const std::int64_t left = drained_at_ - os::monotonic_clock().now();
+    control.control.request_stop(std::max<std::int64_t>(left, 0));
+  }
   return serve_one(plan, arrival, id);
 }
 
@@ -153,7 +160,10 @@ std::size_t ProcessEach::open() noexcept {
   return children_.reap();
 }
 
-void ProcessEach::stop(std::int64_t /*drain*/) noexcept { children_.end(os::How::drain); }
+void ProcessEach::stop(std::int64_t drain) noexcept {
+  drained_at_ = os::monotonic_clock().now() + drain;
+  children_.end(os::How::drain);
+}
 
 void ProcessEach::cut() noexcept {
   constexpr std::int64_t patience = 1'000'000'000;

@@ -35,6 +35,7 @@ bool look_at(const std::string& path, struct stat& status) noexcept {
 
 // An accepted socket has its listener's address, or one that the listener's stands for.
 bool stands_for(const Endpoint& listener, const Endpoint& local) noexcept {
+  if (local.family == Endpoint::Family::none) return false;  // No socket.
   if (local.family != listener.family || local.port != listener.port) return false;
   if (is_unix(listener)) return local.path == listener.path;
   return listener.address == Endpoint().address || local.address == listener.address;

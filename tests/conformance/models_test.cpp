@@ -1,7 +1,13 @@
 // models_test.cpp - what has to hold for one model alone.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
+#include <system_error>
 
 #include "tests/conformance/conformance.h"
 
@@ -89,6 +95,42 @@ TEST_F(Fork, Leaves_no_child_behind_when_it_stops) {
   const pid_t group = server.group();
   server.stop();
   EXPECT_EQ(support::processes(group).size(), 0U);
+}
+
+class ForkOfThreads : public ModelTest {
+ protected:
+  ForkOfThreads() : ModelTest({Model::fork, 2}) {}
+};
+
+// A child that was forked during a drain, when the listeners were closed and so had no address any
+// more, closed whatever had none: all that was no socket.
+TEST_F(ForkOfThreads, Leave_a_child_the_descriptors_of_the_program_also_while_they_drain) {
+  constexpr int number = 100;
+  TestServer& server = serve(
+      "two_things", {"--pause-ms", "3600000", "--drain-ms", "3600000", "--connections-max", "1"},
+      {.before_exec = [] { dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), number); }});
+  Client first(server.address());
+  ASSERT_EQ(first.converse("hello"), "hello");
+  std::vector<Client> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back(server.address());
+    others.back().send("hello");
+  }
+  support::rest(std::chrono::milliseconds(200));  // Until the other worker holds one of them.
+  server.signal(SIGTERM);
+  first.finish();
+  ASSERT_EQ(first.receive_line(), " ticks 0\n");
+  const auto served = [&] { return std::ranges::find_if(others, &Client::has_answer); };
+  ASSERT_TRUE(eventually([&] { return served() != others.end(); }));
+  for (const support::Process& process : support::processes(server.group())) {
+    if (process.state == 'Z') continue;
+    const std::string path =
+        "/proc/" + std::to_string(process.pid) + "/fd/" + std::to_string(number);
+    std::error_code error;
+    EXPECT_EQ(std::filesystem::read_symlink(path, error), "/dev/null") << path;
+  }
+  served()->finish();
+  EXPECT_EQ(server.wait(), 0);
 }
 
 // ThreadSanitizer starts a thread of its own with the first one of the program.
