@@ -65,7 +65,8 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
 
   const Plan& plan_;
-  std::vector<Endpoint> addresses_;  // Of the listeners, which a stop closes.
+  const int parent_ = os::process_id();  // The children's.
+  std::vector<Endpoint> addresses_;      // Of the listeners, which a stop closes.
   Worker* acceptor_ = nullptr;
   os::Children children_;
   std::int64_t drained_at_ = -1;  // Stopping: when the drain time is over.
@@ -143,7 +144,7 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
     told.control.request_stop(asked >= 0 ? asked : told.drain);
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
-  os::on_parents_signals({drain, cut, nullptr, &control, 0});
+  os::on_parents_signals({drain, cut, nullptr, &control, parent_});
   // Whom the acceptor holds it serves during a stop, too: the signal was for those before.
   if (drained_at_ >= 0) {
     const std::int64_t left = drained_at_ - os::monotonic_clock().now();
