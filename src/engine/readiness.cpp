@@ -12,9 +12,7 @@
 
 namespace weir::detail {
 
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& calls,
                                  kernel::Waker& waker, std::unique_ptr<Poller> poller)

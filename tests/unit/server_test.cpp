@@ -164,9 +164,8 @@ TEST_P(Servers, Stop_although_workers_have_only_shared_clients_and_clients_that_
     clients.emplace_back(server.address());
     clients.back().send("stay");
   }
-  EXPECT_TRUE(support::eventually([&] {
-    return std::ranges::any_of(clients, &Client::has_answer);
-  }));
+  EXPECT_TRUE(
+      support::eventually([&] { return std::ranges::any_of(clients, &Client::has_answer); }));
   server.server().stop(std::chrono::milliseconds(200));
   EXPECT_EQ(server.stop(), 3);
   pool.clear();
