@@ -60,10 +60,24 @@ void CompletionEngine::turn(bool may_sleep) {
   if (ring_.overflowed()) ++base::counters.overflows;
   std::int64_t bound = sleep_bound(may_sleep);
   if (!wake_armed_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
-  enter(bound);
+  enter(closed_ == nullptr ? bound : 0);
   if (!reap()) found_nothing();
+  tell_closed();
   expire_timers();
   perform_runnable();
+}
+
+// Whoever hears of it may begin to serve others, who send: so not while completions are walked.
+void CompletionEngine::note_closed(Socket& socket) noexcept {
+  socket.next_closed = std::exchange(closed_, &socket);
+}
+
+void CompletionEngine::tell_closed() noexcept {
+  while (closed_ != nullptr) {
+    Socket& socket = *closed_;
+    closed_ = socket.next_closed;
+    socket.closed();
+  }
 }
 
 // Walks the completions. False: there were none.
@@ -92,7 +106,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
     case to_receive: return received(*static_cast<Socket*>(pointer), completion);
     case to_accept: return accepted(*static_cast<Socket*>(pointer), completion);
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
-    case to_close: return static_cast<Socket*>(pointer)->closed();
+    case to_close: return note_closed(*static_cast<Socket*>(pointer));
     case to_wake: return wake_reported();
     case to_silent: return spoke(*static_cast<Silent*>(pointer), completion.result);
     default: ASSERT(false);

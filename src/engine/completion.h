@@ -34,6 +34,7 @@ class CompletionEngine final : public Engine {
   void hold_accepts(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
   void flush_staged(Socket& socket) noexcept override;
+  void flush_begun() noexcept override { flush(); }
   void settle(Socket& socket) noexcept override;
   std::size_t unread(Socket& socket) noexcept override;
   std::size_t leased() const noexcept override;
@@ -72,6 +73,8 @@ class CompletionEngine final : public Engine {
   void settle_all() noexcept;
   void let_go_of(Silent& silent) noexcept;
   bool reap() noexcept;
+  void note_closed(Socket& socket) noexcept;
+  void tell_closed() noexcept;
 
   bool start_connect(Operation& operation) noexcept;
   bool start_send(Operation& operation) noexcept;
@@ -114,6 +117,7 @@ class CompletionEngine final : public Engine {
   std::vector<kernel::Ring::Completion> completions_;
   std::array<Silent, 512> silent_;
   std::size_t silent_count_ = 0;
+  Socket* closed_ = nullptr;  // Of which nobody has been told.
   std::size_t silent_bytes_used_ = 0;
   const std::unique_ptr<std::byte[]> silent_bytes_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.

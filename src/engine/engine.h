@@ -157,12 +157,9 @@ class Engine {
   /// What was staged for it and is under way is over when this returns, so that what is sent now
   /// does not overtake it. It may have come back by Socket::unsent().
   virtual void settle(Socket& socket) noexcept;
-  /// Sends what handlers have queued: done after each resume, and by who begins several sessions
-  /// in one, because there is one stage, and memory for the others.
-  void flush_all() noexcept {
-    if (staged_for_ != nullptr) send_staged();
-    while (!unflushed_.empty()) unflushed_.pop_front().flush();
-  }
+  /// For who begins several sessions in one resume: sends what they have queued so far, so that the
+  /// next one has the stage and need not take a buffer.
+  virtual void flush_begun() noexcept { flush_all(); }
   /// Forgets what is staged for it and returns it; valid until the next stage().
   std::span<const std::byte> unstage(const Socket& socket) noexcept {
     return staged_for_ == &socket ? take_staged() : std::span<const std::byte>();
@@ -261,6 +258,11 @@ class Engine {
     staged_for_ = nullptr;
     return {stage_.get(), std::exchange(staged_, 0)};
   }
+  void flush_all() noexcept {
+    if (staged_for_ != nullptr) send_staged();
+    while (!unflushed_.empty()) unflushed_.pop_front().flush();
+  }
+
   /// The calls of a socket that is nonblocking, again after EINTR.
   std::int64_t receive_now(int fd, void* data, std::size_t size) noexcept {
     std::int64_t got = 0;

@@ -12,8 +12,6 @@
 
 namespace weir::detail {
 
-namespace {}  // namespace
-
 ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& calls,
                                  kernel::Waker& waker, std::unique_ptr<Poller> poller)
     : Engine(options, calls, waker), poller_(std::move(poller)) {

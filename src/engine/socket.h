@@ -66,9 +66,11 @@ struct Socket {
   Operation* reader = nullptr;
   Operation* writer = nullptr;
 
-  /// completion engine: received and not yet asked for. Others: the poller's slot.
+  /// completion engine: received and not yet asked for; once closed, the next one of whom nobody
+  /// has been told. Others: the poller's slot.
   union {
     Buffer* received = nullptr;
+    Socket* next_closed;
     std::uint32_t slot;
   };
 

@@ -38,7 +38,7 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
   const Obstacle obstacle = try_to_serve(arrival);
   if (obstacle != Obstacle::none) hold_or_refuse(arrival, obstacle);
   balance();
-  engine_.flush_all();
+  engine_.flush_begun();
 }
 
 // By where it comes from, which is asked once, and only where something depends on it.

@@ -16,7 +16,7 @@ class Acceptor final : public Operation, private Socket {
 
   /// Accepts from now on, or again; no effect while it does.
   void resume() noexcept;
-  /// Accepts no more for now; what the kernel has accepted for us already is still served.
+  /// Accepts no more for now; what the kernel has accepted for us already is kept.
   void pause() noexcept;
   /// For good: serves what the kernel has accepted for us, and closes the listener.
   void stop() noexcept;

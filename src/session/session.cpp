@@ -206,7 +206,7 @@ void Session::end() noexcept {
 }
 
 Task<> Session::linger() {
-  const auto patience = worker_.linger();
+  auto patience = worker_.linger();
   // The flush may take long with a slow reader; it is given up only when nothing moves.
   while (!fin_sent_) {
     const std::size_t before = outbox_size();
@@ -218,6 +218,7 @@ Task<> Session::linger() {
     }
   }
   if (peer_done_) co_return;
+  if (worker_.stopping()) patience = worker_.linger();
   auto drained = [](Session& session) -> Task<> {
     while (Chunk ignored = co_await session.receive()) {}
   };
@@ -346,7 +347,8 @@ void Session::reset() noexcept {
 bool Session::idle() noexcept {
   const bool heard_anew = heard_anew_ || witnessed_anew_;
   heard_anew_ = witnessed_anew_ = false;
-  return (has_rested() || (heard_ && !heard_anew && is_answered())) && waits_for_client();
+  return (has_rested() || (heard_ && !heard_anew && !introducing_ && is_answered())) &&
+         waits_for_client();
 }
 
 bool Session::waits_for_client() noexcept {

@@ -271,6 +271,7 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
     for (auto& acceptor : acceptors_) acceptor->stop();
     if (open_ > 0) keep_ticking();  // Who is silent from now on shows also without deadlines.
     end_idle();
+    note_lingering();
   }
   quiet_ = true;         // Perhaps only clients are left.
   if (first) balance();  // Those who left may have made room.
@@ -310,10 +311,22 @@ void Worker::end_idle() noexcept {
   });
 }
 
+// Who begins to linger later has the short patience from the start.
+void Worker::note_lingering() noexcept {
+  try {
+    deadlines_.for_each([this](Session& session) {
+      if (session.lingers()) lingered_.push_back(session.id());
+    });
+  } catch (const std::bad_alloc&) {}  // The others linger for as long as they may.
+  std::ranges::sort(lingered_);
+}
+
 void Worker::end_lingering() noexcept {
-  deadlines_.for_each([](Session& session) {
-    if (session.lingers()) session.cancel();
+  if (lingered_.empty()) return;
+  deadlines_.for_each([this](Session& session) {
+    if (std::ranges::binary_search(lingered_, session.id())) session.cancel();
   });
+  lingered_.clear();
 }
 
 // Who only waits for his client ends as one that is idle does.

@@ -203,6 +203,7 @@ class Worker {
   void begin_stop(std::int64_t drain) noexcept;
   void drain_timer_ended(bool expired) noexcept;
   void end_idle() noexcept;
+  void note_lingering() noexcept;
   void end_lingering() noexcept;
   void cut_all() noexcept;
   void end_clients() noexcept;
@@ -241,6 +242,7 @@ class Worker {
   std::int64_t drain_ = -1;  // Once stopping: the shortest time that was asked for.
   std::int64_t drain_deadline_ = 0;
   bool cutting_ = false;
+  std::vector<std::uint64_t> lingered_;  // Ids of those who did when the stop began.
   DrainEnd drain_end_;
   Tick tick_;
   base::List<Unflushed> spare_outboxes_;

@@ -189,7 +189,7 @@ TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
   support::rest(200ms);
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 3);
-  EXPECT_EQ(server.total("cut"), 1U);
+  EXPECT_GE(server.total("cut"), 1U);
 }
 
 // They are served when those before them have left, which a stop may bring about. On threads and on

@@ -182,6 +182,81 @@ TEST_P(Servers, Cut_what_is_left_at_the_deadline_of_a_stop) {
   EXPECT_EQ(server.server().statistics().cut, 1U);
 }
 
+/// Keeps its loop from turning now and then, so that much has happened at the next turn.
+Task<> hold_up(Connection& peer) {
+  while (const Chunk word = co_await peer.receive()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(350));
+  }
+}
+
+Task<> say_later(Connection& peer, std::string_view words) {
+  co_await weir::sleep_for(std::chrono::milliseconds(200));
+  co_await peer.send(words);
+  co_await weir::sleep_for(std::chrono::hours(1));
+}
+
+// Two tasks of X send in one turn, which looks how the first send went, and finds on the way that Y
+// has closed: so B, who had waited for room, is served, and is spoken to at once. On io-uring X got
+// what was meant for B.
+TEST_P(Servers, Keep_apart_what_they_say_to_one_and_to_another_who_gets_his_room_meanwhile) {
+  if (GetParam() == weir::Model::iterative) GTEST_SKIP() << "serves one after another";
+  const auto rest = [](int ms) { support::rest(std::chrono::milliseconds(ms)); };
+  std::atomic<int> served = 0;
+  Options options;
+  options.connections_max = 3;
+  RunningServer server(
+      [&served](Connection& peer) -> Task<> {
+        switch (served++) {
+          case 0: co_return co_await hold_up(peer);
+          case 1:
+            peer.spawn(say_later(peer, "first of X "));
+            peer.spawn(say_later(peer, "second of X"));
+            co_return co_await weir::sleep_for(std::chrono::hours(1));
+          case 2:
+            co_await weir::sleep_for(std::chrono::milliseconds(150));
+            co_return peer.reset();
+          default:
+            co_await peer.send("something for B");
+            co_await weir::sleep_for(std::chrono::hours(1));
+        }
+      },
+      GetParam(), options);
+  Client holds_up(server.address());
+  rest(50);
+  holds_up.send("x");
+  rest(50);
+  Client x(server.address()), y(server.address()), b(server.address());
+  rest(330);
+  holds_up.send("y");
+  EXPECT_EQ(x.receive(22), "first of X second of X");
+  EXPECT_EQ(b.receive(15), "something for B");
+  server.server().stop();
+}
+
+TEST_P(Servers, Lose_no_last_bytes_of_an_answer_that_ends_late_in_a_stop) {
+  using std::chrono::milliseconds;
+  const std::string answer(300'000, 'b');
+  RunningServer server(
+      [&answer](Connection& peer) -> Task<> {
+        co_await peer.receive();
+        co_await weir::sleep_for(milliseconds(700));
+        co_await peer.send(std::string_view(answer));
+      },
+      GetParam());
+  Client client(server.address(), {.receive_buffer = 4096});
+  client.send("x");
+  client.wait_until_delivered();
+  support::rest(milliseconds(50));
+  server.server().stop(std::chrono::minutes(1));
+  for (int i = 0; i < 45; ++i) {  // Reads late, and what he sends is unread at the end.
+    client.send("u");
+    support::rest(milliseconds(20));
+  }
+  EXPECT_TRUE(client.receive_to_end() == answer);
+  client.close();
+  EXPECT_EQ(server.stop(), 0);
+}
+
 TEST_P(Servers, Cut_nobody_who_only_waits_for_a_client) {
   RunningServer server(echo, GetParam());
   Client client(server.address());
