@@ -123,13 +123,12 @@ class Server {
 
   /// Stops accepting. Sessions that are idle end: those whose handler waits in a plain receive(),
   /// with nothing unread, nothing unsent and no spawned task, and those of a proxy that has not
-  /// said for whom they are. At once if the client has been
-  /// silent for about a second, else when he has: for a tenth of a second if he has been answered,
-  /// in the first second after this call; for about a second later, or if the rest of his request
-  /// or his first words may be on their way. All others go on until they end by themselves or
-  /// `deadline` has passed since this call; then they are cut: their awaits throw
-  /// IoError(operation_canceled), and the connection is reset. 0: everything is cut now. Of several calls the shortest deadline
-  /// counts.
+  /// said for whom they are. At once if the client has been silent for about a second, else when
+  /// he has: for a tenth of a second if he has been answered, in the first second after this call;
+  /// for about a second later, or if the rest of his request or his first words may be on their
+  /// way. All others go on until they end by themselves or `deadline` has passed since this call;
+  /// then they are cut: their awaits throw IoError(operation_canceled), and the connection is
+  /// reset. 0: everything is cut now. Of several calls the shortest deadline counts.
   ///
   /// No effect before start(). From any thread, or from a signal handler. Returns at once;
   /// blocking models take up to 250 ms to notice.
