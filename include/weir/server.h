@@ -130,8 +130,9 @@ class Server {
   /// then they are cut: their awaits throw IoError(operation_canceled), and the connection is
   /// reset. 0: everything is cut now. Of several calls the shortest deadline counts.
   ///
-  /// No effect before start(). From any thread, or from a signal handler. Returns at once;
-  /// blocking models take up to 250 ms to notice.
+  /// No effect before start(). From any thread, or from a signal handler; in a handler it stops the
+  /// whole server also where that runs in a process of its own. Returns at once; blocking models
+  /// take up to 250 ms to notice.
   void stop(std::chrono::milliseconds deadline = std::chrono::milliseconds(0)) noexcept;
 
   /// Replaces this process by a new one without losing a connection: starts the program that

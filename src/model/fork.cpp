@@ -63,6 +63,7 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   [[noreturn]] void run_child(const Arrival& arrival, std::uint64_t id) noexcept;
   bool serve_in_child(const Arrival& arrival, std::uint64_t id, ChildControl& control);
   void child_ended(std::uint64_t id, int exit_code) noexcept override;
+  void look_for_stop() noexcept;
 
   const Plan& plan_;
   const int parent_ = os::process_id();  // The children's.
@@ -153,7 +154,17 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
   return serve_one(plan, arrival, id);
 }
 
+// A handler that stops the server does it in a child, where nothing that it sets is ours but what
+// the host shares; and a blocking accept, as others' stops, is not ended by it.
+void ProcessEach::look_for_stop() noexcept {
+  const std::int64_t asked = plan_.host != nullptr ? plan_.host->stop_drain() : -1;
+  if (asked < 0) return;
+  const std::int64_t known = plan_.control->stop_drain();
+  if (known < 0 || asked < known) plan_.control->request_stop(asked);
+}
+
 std::size_t ProcessEach::open() noexcept {
+  look_for_stop();
   // A child that does not react, because its handler does not return, is not waited for.
   if (killed_at_ >= 0 && os::monotonic_clock().now() >= killed_at_) {
     children_.end(os::How::kill);

@@ -17,8 +17,6 @@ class Bell {
   /// Readable when it was rung.
   int fd() const noexcept { return fd_.get(); }
   void clear() const noexcept;
-  /// In a child process that has nobody to wake: gives the descriptor back.
-  void drop() noexcept { fd_.reset(); }
 
  private:
   Fd fd_;

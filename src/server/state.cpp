@@ -359,10 +359,10 @@ Statistics Server::State::statistics() const noexcept {
   return sum;
 }
 
+// The bell stays: a handler there may stop the server, whose supervisor then closes its listeners.
 void Server::State::forked() noexcept {
   listeners.drop();
   service.drop();
-  bell->drop();
 }
 
 void Server::State::supervise_in_background() noexcept {

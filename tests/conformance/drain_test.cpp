@@ -134,7 +134,6 @@ TEST_P(Conformance, Cuts_nothing_that_it_has_accepted_before_the_drain_time_is_o
 TEST_P(SingleWorker, Answers_what_it_has_received_when_it_stops_also_at_its_budget) {
   if (shape().simulated) GTEST_SKIP() << no_signals;
   if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
-  if (!shape().shares_memory()) GTEST_SKIP() << no_shared_memory;
   TestServer& server = serve("stops", {"--budget-operations", "1", "--drain-ms", "60000"});
   const std::string sent = random_bytes(1, 60'000);
   Client asks(server.address());

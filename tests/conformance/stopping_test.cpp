@@ -30,6 +30,13 @@ class Load {
   std::vector<Client> clients_;
 };
 
+bool refuses(const TestServer& server) {
+  try {
+    const Client another(server.address());
+  } catch (const std::system_error& error) { return error.code().value() == ECONNREFUSED; }
+  return false;
+}
+
 TEST_P(Conformance, Stops_while_clients_are_idle) {
   TestServer& server = serve("echo", {"--drain-ms", "3600000"});
   std::vector<Client> clients;
@@ -91,17 +98,33 @@ TEST_P(Conformance, Refuses_new_clients_while_it_lets_a_session_end) {
   Client client(server.address());
   ASSERT_EQ(client.converse("hello"), "hello");
   server.signal(SIGTERM);
-  const auto refuses = [&] {
-    try {
-      const Client another(server.address());
-    } catch (const std::system_error& error) { return error.code().value() == ECONNREFUSED; }
-    return false;
-  };
-  EXPECT_TRUE(eventually(refuses));
+  EXPECT_TRUE(eventually([&] { return refuses(server); }));
   EXPECT_EQ(client.converse("goes on"), "goes on");
   client.finish();
   EXPECT_EQ(client.receive_line(), " ticks 0\n");
   EXPECT_EQ(server.wait(), 0);
+}
+
+// On fork a stop in a handler was a word in a child's ear: the server went on.
+TEST_P(Conformance, Stops_when_a_handler_says_so) {
+  TestServer& server = serve("stops", {"--first-byte", "0"});
+  Client client(server.address());
+  ASSERT_EQ(client.converse("hello"), "hello");
+  EXPECT_EQ(client.converse("stop"), "stop");
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_P(Conformance, Refuses_new_clients_once_a_handler_has_stopped_it) {
+  if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
+  TestServer& server = serve("stops", {"--pause-ms", "3600000"});
+  Client busy(server.address());
+  ASSERT_EQ(busy.converse("hello"), "hello");
+  busy.send("slow");
+  busy.wait_until_delivered();
+  EXPECT_EQ(Client(server.address()).converse("stop"), "stop");
+  EXPECT_TRUE(eventually([&] { return refuses(server); }));
+  EXPECT_FALSE(busy.has_answer());
 }
 
 TEST_P(Conformance, Stops_on_the_interrupt_key_too) {
@@ -118,7 +141,6 @@ TEST_P(Conformance, Stops_right_after_it_has_started) {
 
 TEST_P(Conformance, Lets_sessions_end_before_the_deadline_of_a_stop) {
   if (!serves_at_once(3)) GTEST_SKIP() << one_at_a_time;
-  if (!shape().shares_memory()) GTEST_SKIP() << no_shared_memory;
   TestServer& server = serve("stops", {"--pause-ms", "300"});
   Client busy(server.address());
   Client idle(server.address());
