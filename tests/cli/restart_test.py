@@ -246,11 +246,11 @@ class Failure(unittest.TestCase):
 
     def test_it_never_becomes_ready(self):
         self.fails(lambda program: program.script("exec sleep 1000"),
-                   "did not say that it is ready", "--restart-ready", "300")
+                   "did not say that it is ready", "--restart-ready", "2000")
 
     def test_it_never_becomes_ready_and_does_not_end_when_asked(self):
         self.fails(lambda program: program.script("trap '' TERM\nwhile :; do sleep 0.1; done"),
-                   "did not say that it is ready", "--restart-ready", "300")
+                   "did not say that it is ready", "--restart-ready", "2000")
 
     def test_it_throws_away_what_it_could_say_ready_on(self):
         self.fails(lambda program: program.script("exec 4>&- 5>&- 6>&-; exec sleep 1000"),
