@@ -347,12 +347,12 @@ void Session::reset() noexcept {
 bool Session::idle() noexcept {
   const bool heard_anew = heard_anew_ || witnessed_anew_;
   heard_anew_ = witnessed_anew_ = false;
-  return (has_rested() || (heard_ && !heard_anew && !introducing_ && is_answered())) &&
-         waits_for_client();
+  return (has_rested() || (heard_ && !heard_anew && is_answered())) && waits_for_client();
 }
 
 bool Session::waits_for_client() noexcept {
-  const bool receives = introducing_ || scope_.waits_for() == &receive_;
+  // Of a header that has begun the rest is on its way.
+  const bool receives = introducing_ ? !heard_ : scope_.waits_for() == &receive_;
   return receives && receive_.pending() && outbox_ == nullptr && !has_children_ && !lingering_ &&
          worker_.engine().unread(*this) == 0;
 }

@@ -270,7 +270,9 @@ TEST_P(Conformance, Drains_a_connection_whose_header_is_on_its_way) {
   const std::string& address = server.address();
   const auto port = static_cast<unsigned>(std::stoul(address.substr(address.rfind(':') + 1)));
   EXPECT_TRUE(eventually([&] { return support::connections_taken(port) == 1; }));
+  support::rest(1s);  // However long it takes: it has begun.
   server.signal(SIGTERM);
+  support::rest(300ms);
   client.send(line_header.substr(10) + "hello");
   EXPECT_EQ(client.receive_line(), addresses_said);
   EXPECT_EQ(client.receive(5), "hello");
