@@ -105,9 +105,8 @@ void BlockingEngine::poll_parked(bool may_sleep) {
   if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   // A blocking accept is bounded, and so is a wait for one: what a worker looks after beside its
   // operations, as the children of `fork`, wakes nobody.
-  const bool bounded = wake_fd < 0 || polls_to_accept_;
   std::int64_t bound = sleep_bound(may_sleep);
-  if (bounded && (bound < 0 || bound > blocking_bound)) bound = blocking_bound;
+  if (wake_fd < 0 || polls_to_accept_) bound = at_most(bound, blocking_bound);
   if (calls_.poll(entries_.data(), entries_.size(), bound) == 0) return found_nothing();
   std::size_t index = 0;
   parked_.for_each([&](Operation& operation) {

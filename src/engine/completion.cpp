@@ -59,7 +59,7 @@ void CompletionEngine::turn(bool may_sleep) {
   }
   if (ring_.overflowed()) ++base::counters.overflows;
   std::int64_t bound = sleep_bound(may_sleep);
-  if (!wake_armed_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
+  if (!wake_armed_) bound = at_most(bound, unwatched_nap);
   enter(closed_ == nullptr ? bound : 0);
   if (!reap()) found_nothing();
   tell_closed();
@@ -322,9 +322,7 @@ void CompletionEngine::cancel(Operation& operation) noexcept {
     case Operation::State::in_kernel: ring_.cancel(tagged(&operation, to_operation)); return;
     default: return;  // Not pending, or it has ended and won the race.
   }
-  if (operation.kind == Operation::Kind::accept && operation.socket->armed) {
-    ring_.cancel(tagged(operation.socket, to_accept));
-  }
+  if (operation.kind == Operation::Kind::accept) hold_accepts(*operation.socket);
   finish_later(operation, -ECANCELED);
 }
 

@@ -293,12 +293,16 @@ class Engine {
   /// A turn found nothing to do: there is time to look at the clock.
   void found_nothing() noexcept { turns_until_clock_ = 1; }
   void follow_clock() noexcept;
+  /// How long to sleep who may not for longer than `most`; a negative `bound` is for ever.
+  static constexpr std::int64_t at_most(std::int64_t bound, std::int64_t most) noexcept {
+    return bound < 0 || bound > most ? most : bound;
+  }
   /// How long turn() may sleep, in ns; negative: until woken.
   std::int64_t sleep_bound(bool may_sleep) noexcept {
     running_.rest();
     if (!may_sleep || !runnable_.empty() || waker_.woken()) return 0;
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
-    return ticking_ && (bound < 0 || bound > longest_sleep_) ? longest_sleep_ : bound;
+    return ticking_ ? at_most(bound, longest_sleep_) : bound;
   }
   /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
   bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }

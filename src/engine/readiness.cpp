@@ -70,7 +70,7 @@ inline void ReadinessEngine::wait(std::int64_t bound) {
 
 void ReadinessEngine::wait_otherwise(std::int64_t bound) {
   // Without a descriptor to be woken by, nap instead of sleeping.
-  if (!wake_is_watched_ && (bound < 0 || bound > unwatched_nap)) bound = unwatched_nap;
+  if (!wake_is_watched_) bound = at_most(bound, unwatched_nap);
   const std::int64_t spin = options_.spin_before_sleep;
   const auto finds = [this] {
     poller_->wait(0, 0);

@@ -4,7 +4,6 @@
 //
 // A crash in one child leaves the others alone. Nothing is shared: what a handler changes in
 // memory is seen by that client only.
-#include <algorithm>
 #include <chrono>
 #include <new>
 #include <vector>
@@ -70,7 +69,6 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   std::vector<Endpoint> addresses_;      // Of the listeners, which a stop closes.
   Worker* acceptor_ = nullptr;
   os::Children children_;
-  std::int64_t drained_at_ = -1;  // Stopping: when the drain time is over.
   std::int64_t killed_at_ = -1;
 };
 
@@ -146,11 +144,9 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
   };
   const auto cut = [](void* c) { static_cast<ChildControl*>(c)->control.request_stop(0); };
   os::on_parents_signals({drain, cut, nullptr, &control, parent_});
-  // Whom the acceptor holds it serves during a stop, too: the signal was for those before.
-  if (drained_at_ >= 0) {
-    const std::int64_t left = drained_at_ - os::monotonic_clock().now();
-    control.control.request_stop(std::max<std::int64_t>(left, 0));
-  }
+  // Whom the acceptor holds it serves during a stop, too: the signal was for those before. When the
+  // drain time is over the acceptor says so.
+  if (acceptor_->stopping()) control.control.request_stop(plan_.control->stop_drain());
   return serve_one(plan, arrival, id);
 }
 
@@ -172,10 +168,7 @@ std::size_t ProcessEach::open() noexcept {
   return children_.reap();
 }
 
-void ProcessEach::stop(std::int64_t drain) noexcept {
-  drained_at_ = os::monotonic_clock().now() + drain;
-  children_.end(os::How::drain);
-}
+void ProcessEach::stop(std::int64_t /*drain*/) noexcept { children_.end(os::How::drain); }
 
 void ProcessEach::cut() noexcept {
   constexpr std::int64_t patience = 1'000'000'000;

@@ -68,7 +68,7 @@ int ThreadEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id
     client.plan.listeners.clear();
     client.plan.host = nullptr;
     client.plan.control = &client.control;
-    // Whom it holds it serves during a stop, too.
+    // Whom the acceptor holds it serves during a stop, too. When the drain time is over it says so.
     if (acceptor.stopping()) client.control.request_stop(plan_.control->stop_drain());
     const int error = client.thread.start(plan_.options.thread_stack, run_client, &client);
     if (error != 0) return -error;

@@ -159,12 +159,9 @@ void Server::State::start_members() {
 void Server::State::check_listeners() const {
   const auto end = detail::entry(chosen.model).descriptors_end;
   if (end == nullptr) return;
-  int largest = listeners.largest();
-  if (!processes()) {
-    largest = -1;
-    for (const Member& member : members) {
-      for (const int listener : member.plan.listeners) largest = std::max(largest, listener);
-    }
+  int largest = processes() ? listeners.largest() : -1;
+  for (const Member& member : members) {
+    for (const int listener : member.plan.listeners) largest = std::max(largest, listener);
   }
   if (largest < end()) return;
   throw StartError(

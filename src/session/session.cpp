@@ -206,7 +206,7 @@ void Session::end() noexcept {
 }
 
 Task<> Session::linger() {
-  auto patience = worker_.linger();
+  const auto patience = worker_.linger();
   // The flush may take long with a slow reader; it is given up only when nothing moves.
   while (!fin_sent_) {
     const std::size_t before = outbox_size();
@@ -218,11 +218,10 @@ Task<> Session::linger() {
     }
   }
   if (peer_done_) co_return;
-  if (worker_.stopping()) patience = worker_.linger();
   auto drained = [](Session& session) -> Task<> {
     while (Chunk ignored = co_await session.receive()) {}
   };
-  co_await within(patience, drained(*this));
+  co_await within(worker_.linger(), drained(*this));  // A stop may have begun.
 }
 
 // A stream that lacks what was to come ends with a reset: FIN would say that it is whole.

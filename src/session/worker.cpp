@@ -289,11 +289,11 @@ void Worker::begin_stop(std::int64_t drain) noexcept {
 void Worker::drain_timer_ended(bool expired) noexcept {
   constexpr std::int64_t often = 100'000'000, seldom = Session::quiet_ns, at_first = seldom;
   if (expired && drain_end_.deadline >= drain_deadline_) return cut_all();
+  const std::int64_t now = engine_.now(), lasted = now - (drain_deadline_ - drain_);
   if (expired) end_idle();
-  if (expired && engine_.now() - (drain_deadline_ - drain_) >= patience_at_stop) end_lingering();
+  if (lasted >= patience_at_stop) end_lingering();
   if (is_done()) return;  // Not before the listeners are closed: they may still bring somebody.
-  const std::int64_t now = engine_.now(), began = drain_deadline_ - drain_;
-  const std::int64_t interval = now - began < at_first ? often : seldom;
+  const std::int64_t interval = lasted < at_first ? often : seldom;
   drain_end_.deadline = std::min(drain_deadline_, now + interval);
   engine_.start(drain_end_);
 }

@@ -227,6 +227,15 @@ std::size_t answered(const std::vector<Client>& clients) {
   return count;
 }
 
+std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count) {
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i < count; ++i) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  return clients;
+}
+
 std::size_t answered_as_others_leave(std::vector<Client>& clients) {
   std::size_t answered = 0;
   support::Deadline deadline;

@@ -146,6 +146,8 @@ std::string server_program();
 /// How often `what` stands in `text`.
 std::size_t count_in(const std::string& text, const std::string& what);
 
+/// That many, each of whom has sent "x".
+std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count);
 /// How many of them have bytes to read.
 std::size_t answered(const std::vector<Client>& clients);
 /// Closes clients that were answered until every one was; how many answers came in all.

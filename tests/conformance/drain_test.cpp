@@ -157,12 +157,8 @@ TEST_P(Conformance, Cuts_those_who_do_not_end_in_the_drain_time_and_says_how_man
   if (shape().simulated) GTEST_SKIP() << no_signals;
   TestServer& server = serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "300"});
   const std::size_t count = std::min<std::size_t>(3, shape().clients_at_once());
-  std::vector<Client> clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-    clients.back().wait_until_delivered();
-  }
+  std::vector<Client> clients = clients_that_ask(server, count);
+  for (Client& client : clients) client.wait_until_delivered();
   // Until each of them is in its handler: what was sent has been read.
   support::rest(200ms);
   server.signal(SIGTERM);
@@ -180,11 +176,7 @@ TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
   if (shape().simulated) GTEST_SKIP() << no_signals;
   TestServer& server = serve("late_echo", {"--pause-ms", "3600000", "--drain-ms", "300",
                                            "--connections-max", "1", "--reuse-port", "1"});
-  std::vector<Client> clients;
-  for (int i = 0; i < 8; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-  }
+  const std::vector<Client> clients = clients_that_ask(server, 8);
   support::rest(200ms);
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 3);

@@ -144,11 +144,7 @@ class Threads : public ModelTest {
 TEST_F(Threads, Has_no_more_threads_than_connections_max_and_gives_them_back) {
   TestServer& server = serve("echo", {"--connections-max", "10"});
   const std::size_t before = support::threads(server.pid()) + threads_of_the_sanitizer;
-  std::vector<Client> clients;
-  for (int i = 0; i < 40; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-  }
+  std::vector<Client> clients = clients_that_ask(server, 40);
   EXPECT_TRUE(eventually([&] { return support::threads(server.pid()) >= before + 10; }));
   EXPECT_EQ(support::settled([&] { return support::threads(server.pid()); }), before + 10);
   EXPECT_EQ(answered_as_others_leave(clients), 40U);
@@ -185,18 +181,11 @@ class Select : public ModelTest {
 TEST_F(Select, Serves_eleven_hundred_clients_as_others_leave) {
   TestServer& server =
       serve("echo", {}, {.before_exec = [] { support::limit_descriptors(4096); }});
-  std::vector<Client> clients;
-  for (int i = 0; i < 1100; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-  }
-  const auto answered = [&] {
-    std::size_t count = 0;
-    for (const Client& client : clients) count += client.has_answer() ? 1 : 0;
-    return count;
-  };
-  EXPECT_TRUE(eventually([&] { return answered() > 900; })) << answered() << " were served";
-  EXPECT_LT(support::settled(answered), 1024U) << "more than an fd_set can hold";
+  std::vector<Client> clients = clients_that_ask(server, 1100);
+  EXPECT_TRUE(eventually([&] { return answered(clients) > 900; }))
+      << answered(clients) << " were served";
+  EXPECT_LT(support::settled([&] { return answered(clients); }), 1024U)
+      << "more than an fd_set can hold";
   EXPECT_EQ(answered_as_others_leave(clients), 1100U);
 }
 
@@ -224,10 +213,7 @@ TEST_F(Select, Writes_nothing_outside_its_sets_when_eleven_hundred_descriptors_a
       clients.emplace_back(line.substr(10));
       clients.back().send("x");
     }
-    const auto answered = [&clients] {
-      return static_cast<std::size_t>(std::ranges::count_if(clients, &Client::has_answer));
-    };
-    served = support::settled(answered);
+    served = support::settled([&] { return answered(clients); });
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait(), 0) << server.errors();
   }

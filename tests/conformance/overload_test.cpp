@@ -16,24 +16,11 @@ TEST_P(SingleWorker, Leaves_those_for_whom_there_is_no_room_in_the_backlog) {
   Client served(server.address());
   EXPECT_EQ(served.converse("x"), "x");
   const std::size_t before = support::descriptors(server.pid());
-  std::vector<Client> others;
-  for (int i = 0; i < 100; ++i) {
-    others.emplace_back(server.address());
-    others.back().send("x");
-  }
+  std::vector<Client> others = clients_that_ask(server, 100);
   support::rest(200ms);
   EXPECT_LE(support::descriptors(server.pid()), before + 20);
   served.close();
   EXPECT_EQ(answered_as_others_leave(others), 100U);
-}
-
-std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count) {
-  std::vector<Client> clients;
-  for (std::size_t i = 0; i < count; ++i) {
-    clients.emplace_back(server.address());
-    clients.back().send("x");
-  }
-  return clients;
 }
 
 /// Whether it is answered, and not turned away.
