@@ -52,15 +52,12 @@ class SelectPoller final : public Poller {
     begin_report();
     settle();
     reported_.clear();
-    int left = sets_.wait(end_, nanoseconds);
-    for (int fd = 0; left > 0 && fd < end_; ++fd) {
-      const bool readable = sets_.readable(fd), writable = sets_.writable(fd);
-      if (!readable && !writable) continue;
-      left -= int{readable} + int{writable};
+    if (!sets_.wait(end_, nanoseconds)) return;
+    sets_.for_each_ready(end_, [this](int fd, bool readable, bool writable) {
       const int what = (readable ? interest::receive : 0) | (writable ? interest::send : 0);
       tell(*sockets_[static_cast<std::size_t>(fd)], static_cast<std::uint8_t>(what));
       reported_.push_back(fd);
-    }
+    });
   }
 
  private:

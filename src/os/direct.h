@@ -20,11 +20,12 @@
 namespace weir::os {
 
 /// The call of that number, with what syscall(2) takes and returns.
-inline long kernel_call(long number, long first, long second, long third, long fourth) noexcept {
+inline long kernel_call(long number, long first, long second, long third, long fourth,
+                        long fifth = 0) noexcept {
 #if defined(__x86_64__) && defined(__LP64__)
   long result = 0;
   register long r10 asm("r10") = fourth;
-  register long r8 asm("r8") = 0;
+  register long r8 asm("r8") = fifth;
   register long r9 asm("r9") = 0;
   asm volatile("syscall"
                : "=a"(result)
@@ -35,7 +36,7 @@ inline long kernel_call(long number, long first, long second, long third, long f
   errno = static_cast<int>(-result);
   return -1;
 #else
-  return ::syscall(number, first, second, third, fourth, 0L, 0L);
+  return ::syscall(number, first, second, third, fourth, fifth, 0L);
 #endif
 }
 
