@@ -60,11 +60,23 @@ void CompletionEngine::turn(bool may_sleep) {
   if (ring_.overflowed()) ++base::counters.overflows;
   std::int64_t bound = sleep_bound(may_sleep);
   if (!wake_armed_) bound = at_most(bound, unwatched_nap);
-  enter(closed_ == nullptr ? bound : 0);
+  bound = closed_ == nullptr ? bound_beside_timer(bound) : 0;
+  enter(bound);
   if (!reap()) found_nothing();
   tell_closed();
   expire_timers();
   perform_runnable();
+}
+
+std::int64_t CompletionEngine::bound_beside_timer(std::int64_t bound) noexcept {
+  if (timer_.ends_within(bound)) return -1;
+  if (bound < SleepTimer::worthwhile) return bound;
+  if (timer_.is_new()) timer_.use(calls_.make_timer());
+  if (!timer_.set(bound)) return bound;
+  if (!std::exchange(timer_is_polled_, true)) {
+    ring_.poll_once(timer_.fd(), false, tagged(this, to_timer));
+  }
+  return -1;
 }
 
 // Whoever hears of it may begin to serve others, who send: so not while completions are walked.
@@ -108,6 +120,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
     case to_close: return note_closed(*static_cast<Socket*>(pointer));
     case to_wake: return wake_reported();
+    case to_timer: return struck();
     case to_silent: return spoke(*static_cast<Silent*>(pointer), completion.result);
     default: ASSERT(false);
   }

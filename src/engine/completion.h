@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/sleep_timer.h"
 #include "engine/spin.h"
 #include "kernel/ring.h"
 
@@ -49,6 +50,7 @@ class CompletionEngine final : public Engine {
     to_close = 4,
     to_wake = 5,
     to_silent = 6,
+    to_timer = 7,
     tag_bits = 7
   };
   static std::uint64_t tagged(void* pointer, Tag tag) noexcept {
@@ -91,6 +93,12 @@ class CompletionEngine final : public Engine {
     wake_armed_ = false;
     waker_.reported();
   }
+  std::int64_t bound_beside_timer(std::int64_t bound) noexcept;
+  void struck() noexcept {
+    timer_is_polled_ = false;
+    timer_.struck();
+    found_nothing();
+  }
   void receive_into_own(Socket& socket) noexcept;
   void starve_socket(Socket& socket) noexcept;
   void serve_starved() noexcept override;
@@ -125,7 +133,9 @@ class CompletionEngine final : public Engine {
   RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
   kernel::Ring& ring_;
   Spin spin_;
+  SleepTimer timer_;
   bool wake_armed_ = false;
+  bool timer_is_polled_ = false;
 };
 
 }  // namespace weir::detail

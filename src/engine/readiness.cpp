@@ -21,6 +21,7 @@ ReadinessEngine::ReadinessEngine(const EngineOptions& options, kernel::Calls& ca
 }
 
 ReadinessEngine::~ReadinessEngine() {
+  if (timer_.fd() >= 0) poller_->forget(timer_socket_);
   if (wake_is_watched_) poller_->forget(wake_socket_);
 }
 
@@ -63,9 +64,26 @@ void ReadinessEngine::turns() {
 }
 
 inline void ReadinessEngine::wait(std::int64_t bound) {
+  bound = bound_beside_timer(bound);
   if (!sleeps_plainly_ && bound != 0) return wait_otherwise(bound);
   poller_->wait(bound, vain_attempts_);
   if (poller_->ready_count() == 0) found_nothing();
+}
+
+inline std::int64_t ReadinessEngine::bound_beside_timer(std::int64_t bound) noexcept {
+  if (timer_.ends_within(bound)) return -1;
+  return bound >= SleepTimer::worthwhile && set_timer(bound) ? -1 : bound;
+}
+
+bool ReadinessEngine::set_timer(std::int64_t bound) noexcept {
+  if (timer_.is_new() && poller_->is_told()) {
+    auto timer = calls_.make_timer();
+    timer_socket_.fd = timer == nullptr ? -1 : timer->fd();
+    const bool is_watched =
+        timer != nullptr && poller_->watch(timer_socket_, interest::receive) == 0;
+    timer_.use(is_watched ? std::move(timer) : nullptr);
+  }
+  return timer_.set(bound);
 }
 
 void ReadinessEngine::wait_otherwise(std::int64_t bound) {
@@ -129,6 +147,7 @@ void ReadinessEngine::attempted_in_vain(Operation& operation) noexcept {
 
 void ReadinessEngine::perform(Operation& operation) noexcept {
   if (&operation == &wake_socket_) return woken();
+  if (&operation == &timer_socket_) return struck();
   if (!attempt(operation)) return attempted_in_vain(operation);
   place_on_socket(operation) = nullptr;
   conclude(operation);
@@ -142,6 +161,12 @@ void ReadinessEngine::woken() noexcept {
   } else {
     ++vain_attempts_;
   }
+}
+
+void ReadinessEngine::struck() noexcept {
+  timer_socket_.state = Operation::State::parked;
+  timer_.struck();
+  found_nothing();
 }
 
 bool ReadinessEngine::start(Operation& operation) {

@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "engine/poller.h"
+#include "engine/sleep_timer.h"
 #include "engine/spin.h"
 
 namespace weir::detail {
@@ -42,14 +43,17 @@ class ReadinessEngine final : public Engine {
   void perform_ready() noexcept;
   void perform(Operation& operation) noexcept;
   void attempted_in_vain(Operation& operation) noexcept;
+  std::int64_t bound_beside_timer(std::int64_t bound) noexcept;
+  bool set_timer(std::int64_t bound) noexcept;
   void woken() noexcept;
+  void struck() noexcept;
   /// It has ended: resumes who waits for it.
   void conclude(Operation& operation) noexcept;
   void withdraw(Operation& operation) noexcept;
 
   // Watched for ever, so something is parked there for ever.
-  struct WakeSocket final : Socket, Operation {
-    WakeSocket() noexcept : Operation(Kind::event) {
+  struct StandingSocket final : Socket, Operation {
+    StandingSocket() noexcept : Operation(Kind::event) {
       reader = this;
       state = State::parked;
     }
@@ -58,7 +62,8 @@ class ReadinessEngine final : public Engine {
   };
 
   std::unique_ptr<Poller> poller_;
-  WakeSocket wake_socket_;
+  StandingSocket wake_socket_, timer_socket_;
+  SleepTimer timer_;
   unsigned vain_attempts_ = 0;  // In a row.
   Spin spin_;
   bool wake_is_watched_ = false;

@@ -17,6 +17,7 @@
 #include "kernel/poll.h"
 #include "kernel/ring.h"
 #include "kernel/slice.h"
+#include "kernel/timer.h"
 
 namespace weir::kernel {
 
@@ -70,6 +71,10 @@ class Calls {
   /// Whether a wait that has returned is not over. Only the simulation's returns at once, with
   /// nothing, and has slept when the next one is made: until then no time has passed.
   virtual bool still_waits() const noexcept { return false; }
+
+  /// nullptr: there is none to be had. The simulation has none: where no time passes but in waits,
+  /// they are what ends in time.
+  virtual std::unique_ptr<Timer> make_timer() noexcept { return nullptr; }
 
   // Throw std::system_error when the kernel has none to give.
   virtual std::unique_ptr<Epoll> make_epoll() = 0;

@@ -184,6 +184,12 @@ void describe_wait(const CallRecord& record, const TracedCall& traced, Words& wo
       words.text(duration(static_cast<int>(arguments[2]) * std::int64_t{1'000'000}));
       break;
     case CallKind::select: interests(words, traced.asked); break;
+    case CallKind::timerfd_settime: {
+      const auto time = stored<timespec>(record);
+      const std::int64_t in = time.tv_sec * 1'000'000'000 + time.tv_nsec;
+      words.fd(call.fd()).text(in == 0 ? "never" : duration(in));
+      break;
+    }
     case CallKind::nanosleep: {
       const auto time = stored<timespec>(record);
       words.text(duration(time.tv_sec * 1'000'000'000 + time.tv_nsec));
@@ -232,6 +238,7 @@ void describe_arguments(const CallRecord& record, const TracedCall& traced, Word
     case CallKind::poll:
     case CallKind::select:
     case CallKind::nanosleep:
+    case CallKind::timerfd_settime:
     case CallKind::io_uring_enter: describe_wait(record, traced, words); break;
     case CallKind::kill:
       words.text(std::to_string(arguments[0])).text(named(signals, arguments[1]));
@@ -255,6 +262,7 @@ void describe_outcome(const CallRecord& record, const TracedCall& traced, Words&
     case CallKind::socket:
     case CallKind::accept4:
     case CallKind::epoll_create1:
+    case CallKind::timerfd_create:
     case CallKind::eventfd: words.fd(call.result); break;
     case CallKind::recv:
       words.text(call.result == 0 ? std::string(finished)

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <new>
 
 #include "base/counters.h"
 #include "os/clock.h"
@@ -12,6 +13,7 @@
 #include "os/ring.h"
 #include "os/socket.h"
 #include "os/tap.h"
+#include "os/timer.h"
 
 namespace weir::os {
 namespace {
@@ -82,6 +84,10 @@ class LinuxCalls final : public kernel::Calls {
   }
   void rest(std::int64_t nanoseconds) noexcept override { os::rest(nanoseconds); }
 
+  std::unique_ptr<kernel::Timer> make_timer() noexcept override {
+    std::unique_ptr<Timer> timer(new (std::nothrow) Timer);
+    return timer != nullptr && timer->valid() ? std::move(timer) : nullptr;
+  }
   std::unique_ptr<kernel::Epoll> make_epoll() override { return std::make_unique<Epoll>(); }
   std::unique_ptr<kernel::Ring> make_ring(const kernel::Ring::Options& options) override {
     return std::make_unique<Ring>(options);

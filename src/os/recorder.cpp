@@ -110,6 +110,9 @@ void look_before(CallRecord& record, const Call& call) noexcept {
     case CallKind::poll: keep_poll(record, call); break;
     case CallKind::select: keep_sets(record, call, true); break;
     case CallKind::nanosleep: keep_bytes(record, pointer<void>(call.arguments[0]), 16); break;
+    case CallKind::timerfd_settime:  // Of an itimerspec the second half.
+      keep_bytes(record, pointer<std::byte>(call.arguments[2]) + 16, 16);
+      break;
     default: break;
   }
 }

@@ -26,6 +26,7 @@ constexpr std::array<std::string_view, call_kinds> names{"socket",
                                                          "sendto",
                                                          "shutdown",
                                                          "close",
+                                                         "close_range",
                                                          "fcntl",
                                                          "ioctl",
                                                          "eventfd",
@@ -45,6 +46,8 @@ constexpr std::array<std::string_view, call_kinds> names{"socket",
                                                          "poll",
                                                          "select",
                                                          "nanosleep",
+                                                         "timerfd_create",
+                                                         "timerfd_settime",
                                                          "fork",
                                                          "execve",
                                                          "pidfd_open",
@@ -91,12 +94,14 @@ int Call::fd() const noexcept {
   switch (kind) {
     case CallKind::socket:
     case CallKind::eventfd:
+    case CallKind::close_range:
     case CallKind::lstat:
     case CallKind::unlink:
     case CallKind::epoll_create1:
     case CallKind::poll:
     case CallKind::select:
     case CallKind::nanosleep:
+    case CallKind::timerfd_create:
     case CallKind::fork:
     case CallKind::waitid:
     case CallKind::waitpid:

@@ -39,6 +39,7 @@ enum class CallKind : std::uint8_t {
   shutdown,
   // descriptors and files
   close,
+  close_range,
   fcntl,
   ioctl,
   eventfd,
@@ -59,6 +60,8 @@ enum class CallKind : std::uint8_t {
   poll,
   select,
   nanosleep,
+  timerfd_create,
+  timerfd_settime,
   // processes, threads, memory
   fork,
   execve,

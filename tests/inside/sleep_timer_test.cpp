@@ -1,0 +1,100 @@
+// The timer that ends sleeps in the place of their bounds: requests set none, deadlines hold, and
+// where there is no descriptor for it sleeps have bounds.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+
+#include <weir/server.h>
+
+#include "os/tap.h"
+#include "tests/inside/loop_models.h"
+#include "tests/support/client.h"
+#include "tests/unit/every_model.h"
+#include "tests/unit/running_server.h"
+
+namespace weir {
+namespace {
+
+using os::Call;
+using os::CallKind;
+using support::Client;
+
+/// Counts the sleeps that have a bound, and how often the timer is set; makes none if told so.
+class Sleeps final : public os::Tap {
+ public:
+  explicit Sleeps(bool has_timer) : has_timer_(has_timer) { os::install(this); }
+  ~Sleeps() { os::install(nullptr); }
+
+  bool before(Call& call) noexcept override {
+    if (is_bounded(call)) ++bounded;
+    if (call.kind == CallKind::timerfd_settime) ++set;
+    if (call.kind != CallKind::timerfd_create || has_timer_) return false;
+    call.result = -EMFILE;
+    return true;
+  }
+  void after(Call&) noexcept override {}
+
+  std::atomic<int> bounded{0};
+  std::atomic<int> set{0};
+
+ private:
+  static bool is_bounded(const Call& call) noexcept {
+    switch (call.kind) {
+      case CallKind::epoll_wait: return static_cast<int>(call.arguments[3]) > 0;
+      case CallKind::poll: return static_cast<int>(call.arguments[2]) > 0;
+      case CallKind::select: return call.arguments[4] != 0;
+      case CallKind::io_uring_enter:
+        return call.arguments[1] != 0 && static_cast<std::int64_t>(call.arguments[2]) > 0;
+      default: return false;
+    }
+  }
+
+  const bool has_timer_;
+};
+
+Task<> echo(Connection& peer) {
+  while (Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+}
+
+class SleepTimer : public unit::EveryModel {
+ protected:
+  // Without a watch, which sleeps too.
+  static Options options() {
+    Options options;
+    options.idle = std::chrono::milliseconds(500);
+    options.stall_after = {};
+    return options;
+  }
+};
+
+TEST_P(SleepTimer, Is_set_for_many_sleeps_none_of_which_has_a_bound) {
+  constexpr int requests = 1000;
+  Sleeps sleeps(true);
+  unit::RunningServer server(echo, GetParam(), options());
+  Client client(server.address());
+  for (int i = 0; i < requests; ++i) ASSERT_EQ(client.converse("x"), "x");
+  EXPECT_EQ(sleeps.bounded, 0);
+  EXPECT_GE(sleeps.set, 1);
+  EXPECT_LE(sleeps.set, requests / 10);
+  EXPECT_EQ(client.receive_to_end(), "") << "the deadline";
+}
+
+TEST_P(SleepTimer, Is_not_needed_for_a_deadline) {
+  Sleeps sleeps(false);
+  unit::RunningServer server(echo, GetParam(), options());
+  Client client(server.address());
+  EXPECT_EQ(client.converse("x"), "x");
+  EXPECT_EQ(client.receive_to_end(), "");
+  EXPECT_EQ(sleeps.set, 0);
+  EXPECT_GE(sleeps.bounded, 1);
+}
+
+// nonblocking rests between its rounds, and never for long.
+INSTANTIATE_TEST_SUITE_P(Every_model, SleepTimer,
+                         testing::ValuesIn(inside::loop_models_but(Model::nonblocking)),
+                         unit::model_name);
+
+}  // namespace
+}  // namespace weir
