@@ -24,4 +24,10 @@ class Thread {
   void* argument_ = nullptr;
 };
 
+/// The calling thread has no descriptors any more, not even stderr; the others keep theirs. They
+/// are then all who use the process's table, and if that is one thread, the kernel need not count
+/// its references to what it calls upon (fdget()). No effect on a kernel without close_range(2)
+/// (before 5.9).
+void give_up_descriptors() noexcept;
+
 }  // namespace weir::os

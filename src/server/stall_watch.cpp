@@ -66,6 +66,8 @@ void StallWatch::begin() noexcept {
 }
 
 void StallWatch::run() noexcept {
+  // It needs none where nobody hears its lines, and costs the worker something with them.
+  if (!is_heard()) os::give_up_descriptors();
   std::unique_lock lock(mutex_);
   while (!ended_.wait_for(lock, interval_, [this] { return ending_; })) {
     for (Watched& each : workers_) {
@@ -78,19 +80,23 @@ void StallWatch::run() noexcept {
 
 void StallWatch::look_at(Watched& watched) {
   std::string whose;
+  bool stalls = false;
   watched.member->control.look_at_running([&](Running& running) {
     if (!running.still_runs()) {
       watched.looks = 0;
     } else if (++watched.looks == looks_needed) {
-      running.look_at_marked(
-          [&](const Socket* socket) { whose = described(socket, *watched.member->plan.calls); });
+      running.look_at_marked([&](const Socket* socket) {
+        stalls = true;
+        if (is_heard()) whose = described(socket, *watched.member->plan.calls);
+      });
     }
   });
-  if (!whose.empty()) tell(watched, whose);
+  if (!stalls) return;
+  server_.ledger->count_stall();
+  if (is_heard()) tell(watched, whose);
 }
 
 void StallWatch::tell(const Watched& watched, const std::string& whose) {
-  server_.ledger->count_stall();
   const std::int64_t now = os::monotonic_clock().now();
   if (told_at_ >= 0 && now - told_at_ < between_lines) {
     ++untold_;

@@ -36,6 +36,7 @@ class StallWatch {
     unsigned looks = 0;  ///< in a row at which the same was still running
   };
 
+  bool is_heard() const noexcept { return server_.log != nullptr; }
   void run() noexcept;
   void look_at(Watched& watched);
   void tell(const Watched& watched, const std::string& whose);

@@ -98,8 +98,10 @@ TEST(Traces_of_threads, Leave_out_those_that_are_spared) {
   Trace trace;
   std::thread spared([] {
     Trace::spare_this_thread();
+    weir::Options options;
+    options.stall_after = {};  // The watcher's thread is not spared.
     weir::Server server(echo);
-    server.listen("127.0.0.1:0").model(weir::Model::poll);
+    server.listen("127.0.0.1:0").model(weir::Model::poll).options(options);
     server.start();
     server.stop();
     server.wait();
