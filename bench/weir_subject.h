@@ -35,6 +35,7 @@ inline void set_option(weir::Options& options, const std::string& name,
       {"--spin", [&] { options.spin = on; }},
       {"--spin-before-sleep",
        [&] { options.spin_before_sleep = std::chrono::microseconds(number); }},
+      {"--batch-wait", [&] { options.batch_wait = std::chrono::microseconds(number); }},
   };
   const auto setter = setters.find(name);
   if (setter == setters.end()) throw std::invalid_argument("no option is called " + name);

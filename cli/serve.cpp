@@ -32,6 +32,7 @@ struct Request {
   std::string overload = "pause";
   std::string totals = "text";
   std::int64_t spin_before_sleep_us = 0;
+  std::int64_t batch_wait_us = 0;
   std::int64_t first_byte_ms = Options{}.first_byte.count();
   std::int64_t idle_ms = Options{}.idle.count();
   std::int64_t receive_ms = Options{}.receive.count();
@@ -74,6 +75,7 @@ int serve(const Request& request) {
       request.worker_kind == "process" ? WorkerKind::process : WorkerKind::thread;
   options.overload = request.overload == "reject" ? Overload::reject : Overload::pause;
   options.spin_before_sleep = std::chrono::microseconds(request.spin_before_sleep_us);
+  options.batch_wait = std::chrono::microseconds(request.batch_wait_us);
   options.first_byte = std::chrono::milliseconds(request.first_byte_ms);
   options.idle = std::chrono::milliseconds(request.idle_ms);
   options.receive = std::chrono::milliseconds(request.receive_ms);
@@ -158,6 +160,8 @@ void add_model_options(CLI::App& command, Request& request) {
   add_value(command, "--spin-before-sleep", "US", request.spin_before_sleep_us,
             number(0, 1'000'000),
             "Loop models: microseconds to go on asking before going to sleep");
+  add_value(command, "--batch-wait", "US", request.batch_wait_us, number(0, 10'000),
+            "io-uring: microseconds to wait for more requests while many come");
   add_value(command, "--thread-stack", "BYTES", options.thread_stack, size_in_bytes(),
             "threads: stack of each (also 256k)");
 }

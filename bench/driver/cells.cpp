@@ -32,6 +32,8 @@ void add_mechanisms(Cell& cell, const std::vector<std::string>& models) {
   cell.contests.push_back({{"weir:io-uring"}, baseline});
 }
 
+void add_batches(Cell& cell) { cell.contests.push_back({{"weir:io-uring+batch"}, baseline}); }
+
 std::string size_name(std::size_t size) {
   return size < 1024 ? fmt::format("{}B", size) : fmt::format("{}KiB", size / 1024);
 }
@@ -56,6 +58,7 @@ void add_echo(std::vector<Cell>& cells) {
       add_mechanisms(cell, loops);
       if (size == 64 && connections == 1) add_models(cell, {"iterative", "fork", "threads"});
       if (size == 64 && connections == 64) add_models(cell, {"fork", "threads"});
+      if (connections > 1) add_batches(cell);
       cells.push_back(cell);
     }
   }
@@ -89,6 +92,7 @@ void add_rates(std::vector<Cell>& cells) {
   add_models(fixed, {"epoll-et", "epoll-lt", "io-uring"});
   add_peers(fixed);
   add_mechanisms(fixed, {"io-uring"});
+  add_batches(fixed);
   Cell half = fixed;
   half.name = "half-rate";
   half.title = "64 B messages over 64 connections at half of the baseline's highest rate";

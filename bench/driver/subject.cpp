@@ -64,6 +64,7 @@ std::vector<Subject> make_subjects() {
   for (const char* model : {"epoll-et", "epoll-lt", "poll", "io-uring"}) {
     all.push_back(weir(model, {"--spin-before-sleep", "50"}, "+spin"));
   }
+  all.push_back(weir("io-uring", {"--batch-wait", "50"}, "+batch"));
   Subject proxy = bare("proxy", "epoll_proxy");
   proxy.proxy = true;
   all.push_back(proxy);

@@ -160,6 +160,13 @@ struct Options {
   /// simulated: virtual time stands still while somebody spins.
   std::chrono::microseconds spin_before_sleep{0};
 
+  /// `io-uring` only: while requests come so fast that several arrive within this time, wait for
+  /// several, and serve them with one system call and one wake-up. A request may then be answered
+  /// later by as much, hence off by default; worth it where throughput counts, or CPU. Adaptive:
+  /// it learns how many to wait for, up to 64, and a client who is alone never waits. No effect
+  /// with spin_before_sleep. Up to 10 ms; 0 = off.
+  std::chrono::microseconds batch_wait{0};
+
   // --- deadlines -------------------------------------------------------------------------
 
   // Of the connections that a server accepts. 0 = off, each. A deadline is never early, and up

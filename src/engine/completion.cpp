@@ -62,7 +62,9 @@ void CompletionEngine::turn(bool may_sleep) {
   if (!wake_armed_) bound = at_most(bound, unwatched_nap);
   bound = closed_ == nullptr ? bound_beside_timer(bound) : 0;
   enter(bound);
-  if (!reap()) found_nothing();
+  const std::size_t came = reap();
+  if (came == 0) found_nothing();
+  if (bound != 0 && options_.batch_wait != 0 && !calls_.still_waits()) batching_.came(came);
   tell_closed();
   expire_timers();
   perform_runnable();
@@ -92,22 +94,22 @@ void CompletionEngine::tell_closed() noexcept {
   }
 }
 
-// Walks the completions. False: there were none.
-bool CompletionEngine::reap() noexcept {
-  std::size_t count = 0;
-  bool any = false;
+// Walks the completions. Returns how many.
+std::size_t CompletionEngine::reap() noexcept {
+  std::size_t count = 0, all = 0;
   do {
     count = ring_.reap(completions_);
     for (std::size_t i = 0; i < count; ++i) dispatch(completions_[i]);
-    any = any || count != 0;
+    all += count;
   } while (count == completions_.size());
   settle_all();
-  return any;
+  return all;
 }
 
 void CompletionEngine::enter(std::int64_t bound) noexcept {
-  if (options_.spin_before_sleep == 0 || bound == 0) return ring_.submit_and_wait(1, bound);
-  enter_and_spin(bound);
+  if (options_.spin_before_sleep != 0 && bound != 0) return enter_and_spin(bound);
+  const unsigned wanted = batching_.wanted();
+  ring_.submit_and_wait(wanted, wanted == 1 ? bound : at_most(bound, options_.batch_wait));
 }
 
 void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noexcept {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/batching.h"
 #include "engine/engine.h"
 #include "engine/sleep_timer.h"
 #include "engine/spin.h"
@@ -74,7 +75,7 @@ class CompletionEngine final : public Engine {
   void spoke(Silent& silent, std::int32_t result) noexcept;
   void settle_all() noexcept;
   void let_go_of(Silent& silent) noexcept;
-  bool reap() noexcept;
+  std::size_t reap() noexcept;
   void note_closed(Socket& socket) noexcept;
   void tell_closed() noexcept;
 
@@ -133,6 +134,7 @@ class CompletionEngine final : public Engine {
   RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
   kernel::Ring& ring_;
   Spin spin_;
+  Batching batching_;
   SleepTimer timer_;
   bool wake_armed_ = false;
   bool timer_is_polled_ = false;

@@ -35,6 +35,7 @@ struct EngineOptions {
   bool keeps_reserve = false;      ///< a descriptor for turn_away()
   bool spin = false;
   std::int64_t spin_before_sleep = 0;  // ns
+  std::int64_t batch_wait = 0;         // ns
   std::size_t stage_bytes = 4096;      // 0: nothing is staged
   Memory* memory = nullptr;            ///< where buffers are counted, and limited
   unsigned memory_worker = 0;          ///< as which worker

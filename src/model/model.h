@@ -37,6 +37,7 @@ inline EngineOptions engine_options(const Plan& plan) noexcept {
   options.send_when_writable = plan.options.send_when_writable;
   options.spin = plan.options.spin;
   options.spin_before_sleep = std::chrono::nanoseconds(plan.options.spin_before_sleep).count();
+  options.batch_wait = std::chrono::nanoseconds(plan.options.batch_wait).count();
   // A send that leaves no room below the high-water mark has to wait in the outbox.
   options.stage_bytes = plan.options.send_when_writable
                             ? 0

@@ -107,6 +107,10 @@ void check_options(const Options& options) {
       options.spin_before_sleep.count() < 0) {
     throw StartError("linger, drain and spin_before_sleep must not be negative");
   }
+  if (options.batch_wait.count() < 0 || options.batch_wait.count() > 10'000) {
+    throw StartError(
+        fmt::format("batch_wait: {} us is not from 0 to 10000", options.batch_wait.count()));
+  }
   if (options.restart_ready.count() <= 0 || options.restart_drain.count() < 0) {
     throw StartError("restart_ready must be above 0, restart_drain not below");
   }

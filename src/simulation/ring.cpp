@@ -66,6 +66,7 @@ void SimulatedRing::submit_and_wait(unsigned wanted, std::int64_t nanoseconds) n
   }
   requests_.remove_if([](const Request& request) { return request.is_over; });
   if (completions_.size() > 1 && calls_.network().strikes(Fault::disorder)) disorder();
+  wanted_ = wanted;
   if (completions_.size() < wanted && nanoseconds != 0 && !calls_.interrupted()) {
     calls_.fall_asleep(this, nanoseconds);
   }
@@ -104,8 +105,9 @@ bool SimulatedRing::can_go_on(const Request& request) const noexcept {
 }
 
 bool SimulatedRing::ready() {
-  return !completions_.empty() ||
-         std::ranges::any_of(requests_, [this](const auto& each) { return can_go_on(each); });
+  const auto count =
+      std::ranges::count_if(requests_, [this](const auto& each) { return can_go_on(each); });
+  return completions_.size() + static_cast<std::size_t>(count) >= wanted_;
 }
 
 void SimulatedRing::perform(Request& request) {
@@ -202,6 +204,7 @@ void SimulatedRing::disorder() {
 // --- the worker's side -----------------------------------------------------------------------
 
 std::size_t SimulatedRing::reap(std::span<Completion> completions) noexcept {
+  if (withholds()) return 0;
   const std::size_t count = std::min(completions.size(), completions_.size());
   std::copy_n(completions_.begin(), count, completions.begin());
   completions_.erase(completions_.begin(),

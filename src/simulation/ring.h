@@ -33,7 +33,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   void submit_and_wait(unsigned wanted, std::int64_t nanoseconds) noexcept override;
   std::size_t reap(std::span<Completion> completions) noexcept override;
   bool overflowed() noexcept override { return false; }
-  bool handed_over() noexcept override { return submitted_.empty(); }
+  bool handed_over() noexcept override { return submitted_.empty() && !withholds(); }
   bool has_work() noexcept override { return ready(); }
   void stop() noexcept override;
   std::byte* buffer(std::uint16_t id) noexcept override;
@@ -64,6 +64,8 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   };
 
   bool ready() override;
+  /// The enter that waits for more than there is has not returned.
+  bool withholds() const noexcept { return calls_.still_waits() && !completions_.empty(); }
   Request& ask(Kind kind, int fd, std::uint64_t data, std::uint32_t wants);
   void submit();
   void begin(Request& request);
@@ -80,6 +82,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   std::list<Request> submitted_;  // Asked for, not handed over yet.
   std::list<Request> requests_;   // In the kernel.
   std::deque<Completion> completions_;
+  unsigned wanted_ = 1;  // By who waits.
   std::unique_ptr<std::byte[]> memory_;
   std::uint32_t buffer_size_;
   std::vector<std::uint16_t> free_buffers_;

@@ -51,6 +51,7 @@ weir::Options options_from(const Arguments& arguments) {
   options.outbox_low = std::min(options.outbox_low, options.outbox_high / 2);
   options.spin_before_sleep =
       std::chrono::microseconds(arguments.number("--spin-before-sleep-us", 0));
+  options.batch_wait = std::chrono::microseconds(arguments.number("--batch-wait-us", 0));
   options.send_when_writable = arguments.number("--send-when-writable", 0) != 0;
   options.reuse_port = arguments.number("--reuse-port", 0) != 0;
   options.dual_stack = arguments.number("--dual-stack", 0) != 0;

@@ -175,5 +175,22 @@ TEST_P(SingleWorker, Serves_everybody_when_told_to_spin_before_it_sleeps) {
   for (Client& client : clients) EXPECT_EQ(client.receive_to_end(), "");
 }
 
+// Those who come all at once, and those who come when it waits for more of them than there are.
+TEST_P(SingleWorker, Serves_everybody_when_told_to_wait_for_several) {
+  const std::string sent = random_bytes(9, 300'000);
+  TestServer& server = serve("echo", {"--batch-wait-us", "2000"});
+  std::vector<Client> clients;
+  const std::size_t count = std::min<std::size_t>(16, shape().clients_at_once());
+  for (std::size_t i = 0; i < count; ++i) clients.emplace_back(server.address());
+  for (int round = 0; round < 100; ++round) {
+    for (Client& client : clients) client.send("hello");
+    for (Client& client : clients) ASSERT_EQ(client.receive(5), "hello");
+    if (round % 20 != 0) continue;
+    ASSERT_TRUE(clients[0].converse(sent) == sent);
+  }
+  for (Client& client : clients) client.finish();
+  for (Client& client : clients) EXPECT_EQ(client.receive_to_end(), "");
+}
+
 }  // namespace
 }  // namespace conformance

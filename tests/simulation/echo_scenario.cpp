@@ -27,6 +27,20 @@ Task<> echo_scenario(World& world) {
   co_await converse(world, server);
 }
 
+// Clients one after another and at once, on rings that wait for several before they wake.
+Task<> batch_scenario(World& world) {
+  Serving serving = any_serving(world);
+  serving.model = weir::Model::io_uring;
+  serving.options.batch_wait = std::chrono::microseconds(1 + world.random(10'000));
+  const SimulatedServer server = world.serve(echo, serving);
+  for (std::uint64_t others = 2 + world.random(12); others > 0; --others) {
+    world.spawn(converse(world, server));
+  }
+  for (std::uint64_t left = 1 + world.random(3); left > 0; --left) {
+    co_await converse(world, server);
+  }
+}
+
 Task<> proxy_scenario(World& world) {
   // A slow client makes the proxy take nothing for a while, longer than a session lingers
   // ordinarily, and longer than the minute in which a send has to move (seed 153: a window of 16

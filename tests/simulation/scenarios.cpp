@@ -19,6 +19,7 @@ constexpr std::array all{
     NamedScenario{"limits", limit_scenario},
     NamedScenario{"relay", relay_scenario},
     NamedScenario{"introduction", introduction_scenario},
+    NamedScenario{"batches", batch_scenario},
 };
 
 }  // namespace

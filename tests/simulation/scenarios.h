@@ -28,6 +28,7 @@ Task<> drain_scenario(World& world);
 Task<> limit_scenario(World& world);
 Task<> relay_scenario(World& world);
 Task<> introduction_scenario(World& world);
+Task<> batch_scenario(World& world);
 
 struct NamedScenario {
   std::string_view name;
