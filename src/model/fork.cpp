@@ -137,7 +137,7 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
   control.host = plan_.host;
   control.drain = std::chrono::nanoseconds(plan.options.drain).count();
   plan.control = &control.control;
-  const auto drain = [](void* c) {
+  const auto drain = [](void* c, os::From /*from*/) {
     auto& told = *static_cast<ChildControl*>(c);
     const std::int64_t asked = told.host != nullptr ? told.host->stop_drain() : -1;
     told.control.request_stop(asked >= 0 ? asked : told.drain);
@@ -161,6 +161,7 @@ void ProcessEach::look_for_stop() noexcept {
 
 std::size_t ProcessEach::open() noexcept {
   look_for_stop();
+  if (plan_.host != nullptr && plan_.host->has_news()) plan_.host->woken(plan_.index);
   // A child that does not react, because its handler does not return, is not waited for.
   if (killed_at_ >= 0 && os::monotonic_clock().now() >= killed_at_) {
     children_.end(os::How::kill);

@@ -21,6 +21,7 @@ struct Ledger::Head {
   std::atomic<std::uint64_t> calls{0};
   std::atomic<std::int64_t> drain{-1};
   std::atomic<std::uint64_t> stalls{0};
+  std::atomic<bool> restart{false};
 };
 
 // Two copies, of which one is good: whoever reads sees numbers of one moment, and a worker that is
@@ -121,5 +122,9 @@ void Ledger::ask_to_stop(std::int64_t drain) noexcept {
 }
 
 std::int64_t Ledger::stop_drain() const noexcept { return head().drain.load(); }
+
+void Ledger::ask_to_restart() noexcept { head().restart = true; }
+bool Ledger::asked_to_restart() const noexcept { return head().restart; }
+bool Ledger::take_restart() noexcept { return head().restart.exchange(false); }
 
 }  // namespace weir::os

@@ -42,6 +42,11 @@ class Ledger {
   void ask_to_stop(std::int64_t drain) noexcept;
   std::int64_t stop_drain() const noexcept;
 
+  /// Whether somebody has asked for a restart since it was taken. Shared for the same reason.
+  void ask_to_restart() noexcept;
+  bool asked_to_restart() const noexcept;
+  bool take_restart() noexcept;
+
  private:
   struct Row;
   struct Head;

@@ -39,18 +39,31 @@ void on_signal(int number) {
   }
 }
 
-void on_parents_drain(int) { of_parent.drain(of_parent.argument); }
+void on_parents_drain(int, siginfo_t* info, void*) {
+  const bool is_parents = info->si_code == SI_USER && info->si_pid == of_parent.parent;
+  const bool lives = getppid() == of_parent.parent;
+  of_parent.drain(of_parent.argument, is_parents && lives ? From::living_parent : From::other);
+}
 void on_parents_cut(int) { of_parent.cut(of_parent.argument); }
 void on_parents_look(int) { of_parent.look(of_parent.argument); }
 void on_alarm(int) { exit_now(exit_code.load()); }
 
 // Without SA_RESTART: a blocking call ends with EINTR, so that its caller looks up.
-void install(int number, void (*handler)(int), struct sigaction* before = nullptr) noexcept {
+void install(int number, struct sigaction action, struct sigaction* before = nullptr) noexcept {
   ++base::counters.calls_other;
-  struct sigaction action{};
-  action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
   system_call(CallKind::sigaction, ::sigaction, number, &action, before);
+}
+void install(int number, void (*handler)(int), struct sigaction* before = nullptr) noexcept {
+  struct sigaction action{};
+  action.sa_handler = handler;
+  install(number, action, before);
+}
+void install(int number, void (*handler)(int, siginfo_t*, void*)) noexcept {
+  struct sigaction action{};
+  action.sa_sigaction = handler;
+  action.sa_flags = SA_SIGINFO;
+  install(number, action);
 }
 
 }  // namespace

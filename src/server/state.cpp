@@ -25,8 +25,10 @@ using detail::Member;
 
 namespace {
 
+// Longer than a year is for ever, and leaves room for the time of day.
 std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
-  return std::chrono::nanoseconds(duration).count();
+  constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365);
+  return std::chrono::nanoseconds(std::min(duration, longest)).count();
 }
 
 os::ListenOptions listen_options(const Options& options, const detail::ModelEntry& model) {
@@ -86,7 +88,6 @@ void Server::State::make_members(detail::Inheritance inheritance) {
       !options.proxy_from.empty()) {
     say(LogLevel::warning, "fork: connections_per_address does not hold for clients of a proxy");
   }
-  restart_asked = false;
   listeners.open(addresses, options, listen_options(options, entry), inheritance);
   close_unclaimed(inheritance);
   endpoints = listeners.endpoints();
@@ -245,9 +246,11 @@ void Server::State::run_process(Member& member) noexcept {
     if (log != nullptr) log(LogLevel::error, "a worker failed at its start: out of memory");
     os::exit_now(1);
   }
-  const auto drain = [](void* it) {
+  const auto drain = [](void* it, os::From from) {
     auto& told = *static_cast<Member*>(it);
     const std::int64_t asked = told.ledger->stop_drain();
+    // A parent that lives notes it before it asks: only the thread that forked has ended.
+    if (asked < 0 && from == os::From::living_parent) return;
     told.control.request_stop(asked >= 0 ? asked : nanoseconds(told.plan.options.drain));
   };
   const auto cut = [](void* it) { static_cast<Member*>(it)->control.request_stop(0); };
@@ -286,7 +289,7 @@ void Server::State::on_signal(os::Request request) noexcept {
 }
 
 void Server::State::request_restart() noexcept {
-  restart_asked = true;
+  ledger->ask_to_restart();
   ring();
 }
 
@@ -340,7 +343,8 @@ void Server::State::woken(unsigned worker) noexcept {
   if (ledger->is_called(worker)) counted(worker);
   if (!lone()) return;
   service.ready("starting");
-  if (report_asked || restart_asked || service.watchdog() != 0) supervise_in_background();
+  if (report_asked || ledger->asked_to_restart() || service.watchdog() != 0)
+    supervise_in_background();
 }
 
 void Server::State::counted(unsigned worker) noexcept {
@@ -369,7 +373,8 @@ void Server::State::supervise_in_background() noexcept {
   const auto body = [](void* it) noexcept { detail::Supervisor(*static_cast<State*>(it)).run(); };
   if (supervisor.start(0, body, this) == 0) return;
   supervised = false;
-  report_asked = restart_asked = false;
+  report_asked = false;
+  ledger->take_restart();
   say_made(LogLevel::error, [] { return "cannot start a thread that answers the signal"; });
 }
 

@@ -73,7 +73,6 @@ struct Server::State final : detail::Host {
   std::atomic<int> stop_signals{0};
   std::atomic<std::uint64_t> lost_in_stop{0};  ///< connections of workers that had to be killed
   std::atomic<bool> report_asked{false};
-  std::atomic<bool> restart_asked{false};
 
   // A lone worker runs on the thread that waits; then the supervisor, which has little to do,
   // gets a thread of its own when there is something.
@@ -124,6 +123,7 @@ struct Server::State final : detail::Host {
   // For the workers.
   void woken(unsigned worker) noexcept override;
   void counted(unsigned worker) noexcept override;
+  bool has_news() const noexcept override { return lone() && ledger->asked_to_restart(); }
   std::int64_t stop_drain() const noexcept override { return ledger->stop_drain(); }
   void forked() noexcept override;
 

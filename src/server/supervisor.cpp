@@ -61,7 +61,7 @@ void Supervisor::attend() {
   } else {
     replace();
   }
-  if (server_.restart_asked.exchange(false)) handover_.begin(now_);
+  if (server_.ledger->take_restart()) handover_.begin(now_);
   handover_.attend(now_);
   watchdog_.attend(now_);
   if (server_.report_asked.exchange(false)) roll_call_.begin(now_);

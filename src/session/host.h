@@ -10,6 +10,9 @@ class Host {
   virtual ~Host() = default;
   /// On the worker's thread: it has begun, or somebody has woken it.
   virtual void woken(unsigned worker) noexcept = 0;
+  /// Whether there is something to do for woken() of which no wake has told: child processes
+  /// cannot wake the worker.
+  virtual bool has_news() const noexcept = 0;
   /// On the worker's thread, a few times a second: its counters are worth a look.
   virtual void counted(unsigned worker) noexcept = 0;
   /// How long a stop lets sessions go on, in ns; negative: nobody has asked for one. From any

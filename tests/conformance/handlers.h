@@ -26,6 +26,7 @@ struct Settings {
   std::string until_file;               ///< blocks: goes on when it is there
   std::function<void(std::string_view line)> report;  ///< what the test can read
   std::function<void()> stop;  ///< stops the server, granting the sessions 20 s
+  std::function<void()> restart;
 };
 
 struct Entry {

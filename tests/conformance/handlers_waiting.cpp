@@ -205,10 +205,11 @@ Task<> polite(Connection& peer, const Settings& settings) {
   }
 }
 
-/// Stops the server on request, or answers late; else an echo. Sessions get 20 s to end.
+/// Stops or restarts the server on request, or answers late; else an echo. Sessions get 20 s to end.
 Task<> stops(Connection& peer, const Settings& settings) {
   while (Chunk bytes = co_await peer.receive()) {
     if (bytes.text() == "stop") settings.stop();
+    if (bytes.text() == "restart") settings.restart();
     if (bytes.text() == "slow") co_await weir::sleep_for(settings.pause);
     co_await peer.send(bytes);
   }

@@ -13,6 +13,7 @@
 #include <iostream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/conformance/arguments.h"
@@ -61,6 +62,7 @@ void set_up(weir::Server& server, const Arguments& arguments) {
   } else if (arguments.listen.empty()) {
     server.listen("127.0.0.1:0");
   }
+  if (arguments.has("--service")) server.as_service();
   for (const std::string& address : arguments.listen) server.listen(address);
 }
 
@@ -81,8 +83,13 @@ int serve(const Arguments& arguments) {
 
   weir::Server server(handler);
   settings.stop = [&server] { server.stop(20s); };
+  settings.restart = [&server] { server.restart(); };
   set_up(server, arguments);
-  server.start();
+  if (arguments.has("--start-on-thread")) {
+    std::thread([&server] { server.start(); }).join();
+  } else {
+    server.start();
+  }
   report_start(server);
   const int code = server.wait();
   report(conformance::totals_line(server.statistics()));

@@ -115,6 +115,21 @@ TEST_P(Conformance, Stops_when_a_handler_says_so) {
   EXPECT_EQ(server.wait(), 0);
 }
 
+// On fork, and in worker processes, this was a word in a child's ear, too.
+TEST_P(Conformance, Restarts_when_a_handler_says_so) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server = serve("stops", {"--service", "1"});
+  Client client(server.address());
+  EXPECT_EQ(client.converse("restart"), "restart");
+  client.close();
+  const auto has_taken_over = [&] { return count_in(server.errors(), "has taken over") > 0; };
+  ASSERT_TRUE(eventually(has_taken_over)) << server.errors();
+  EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+  const std::string said = server.errors();
+  ::kill(std::stoi(said.substr(said.rfind("process ") + 8)), SIGTERM);
+  EXPECT_EQ(server.wait(), 0) << "the old one ends by itself";
+}
+
 TEST_P(Conformance, Refuses_new_clients_once_a_handler_has_stopped_it) {
   if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
   TestServer& server = serve("stops", {"--pause-ms", "3600000"});

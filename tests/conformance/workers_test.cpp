@@ -30,6 +30,17 @@ std::vector<std::string> usable_cpus() {
   return cpus;
 }
 
+// The kernel tells a child of its parent's death when the thread that forked it has ended.
+TEST_P(Conformance, Goes_on_when_the_thread_that_started_it_has_ended) {
+  if (shape().simulated) GTEST_SKIP() << "its workers are no processes";
+  TestServer& server = serve("echo", {"--start-on-thread", "1"});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
+    support::rest(50ms);
+  }
+  EXPECT_EQ(count_in(server.errors(), "replaced"), 0U) << server.errors();
+}
+
 TEST_P(Conformance, Keeps_each_worker_on_a_CPU_of_its_own_when_told_to) {
   if (shape().simulated) GTEST_SKIP() << no_process;
   const std::vector<std::string> usable = usable_cpus();
