@@ -56,12 +56,13 @@ void CompletionEngine::hold_accepts(Socket& listener) noexcept {
 }
 
 // What the kernel has accepted for us is ours, and the cancelled accept has an end of its own.
-bool CompletionEngine::wind_up(Socket& listener) noexcept {
+// Where nobody accepts, those in the backlog are a successor's, if there is one.
+bool CompletionEngine::wind_up(Socket& listener, bool accepting) noexcept {
   listener.ended = true;
   if (listener.armed) {
     ring_.cancel(tagged(&listener, to_accept));
   } else {
-    accept_rest(listener);
+    if (accepting) accept_rest(listener);
     wake_reader(listener);
   }
   return true;

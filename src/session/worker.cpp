@@ -73,7 +73,8 @@ void Worker::look_after() {
   if (quiet_) [[unlikely]] {
     quiet_ = false;
     show_counters();
-    if (drain_ >= 0 && open_ == clients_ && waiting_.empty()) end_clients();
+    const bool is_over = drain_ >= 0 && listening_ == 0 && waiting_.empty();
+    if (is_over && open_ == clients_) end_clients();
   }
 }
 

@@ -96,6 +96,7 @@ class Worker {
   void accepted(int fd, bool is_tcp) noexcept;
   void acceptor_closed() noexcept {
     --listening_;
+    quiet_ = true;
     engine_.call_attention();
   }
   bool turns_away() const noexcept { return options().overload == Overload::reject; }

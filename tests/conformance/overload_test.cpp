@@ -23,6 +23,25 @@ TEST_P(SingleWorker, Leaves_those_for_whom_there_is_no_room_in_the_backlog) {
   EXPECT_EQ(answered_as_others_leave(others), 100U);
 }
 
+// io-uring took all of them with it when it stopped, and had no room for any.
+TEST_P(SingleWorker, Leaves_its_backlog_to_the_one_that_takes_over_when_it_is_full) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server = serve("stops", {"--service", "1", "--connections-max", "1", "--pause-ms",
+                                       "3600000", "--drain-ms", "100"});
+  Client busy(server.address());
+  busy.send("slow");
+  busy.wait_until_delivered();
+  support::rest(100ms);
+  const std::vector<Client> others = clients_that_ask(server, 20);
+  support::rest(100ms);
+  server.signal(SIGUSR2);
+  EXPECT_TRUE(eventually([&] { return answered(others) > 0; })) << server.errors();
+  const std::string said = server.errors();
+  ::kill(std::stoi(said.substr(said.rfind("process ") + 8)), SIGTERM);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 3) << "the busy one is cut";
+}
+
 /// Whether it is answered, and not turned away.
 bool is_served(Client client) {
   try {
