@@ -148,9 +148,9 @@ class Server {
   /// the descriptors that this process has not marked FD_CLOEXEC. As process 1, as in a container,
   /// or while the server stops or restarts: only a line in the log.
   ///
-  /// Requires: as_service(). No effect before start(). From any thread, or from a signal handler; in
-  /// a handler also where that runs in a process of its own. Returns at once; on fork it takes up
-  /// to 250 ms to be noticed.
+  /// Requires: as_service(). No effect before start(). From any thread, or from a signal handler;
+  /// in a handler also where that runs in a process of its own. Returns at once; on fork it takes
+  /// up to 250 ms to be noticed.
   void restart() noexcept;
 
   /// Where it listens, with the ports that the kernel chose. After start().

@@ -92,8 +92,9 @@ class Engine {
   /// The descriptor under which a connection can be served: the same, or a duplicate with a
   /// smaller number, `fd` being closed; -1: none now, `fd` stays open (select's limit).
   virtual int place(int fd) noexcept { return fd; }
-  /// A listener, of which somebody accepts or nobody does for now, will accept no more. True: what has been accepted in advance still comes by
+  /// A listener will accept no more. True: what has been accepted in advance still comes by
   /// start(), then -ECANCELED; only then it is to be closed. False: there is nothing of that kind.
+  /// `accepting`: it was not on hold (hold_accepts()).
   virtual bool wind_up(Socket& listener, bool accepting) noexcept;
   /// Nobody accepts there for now: nor may the kernel by itself.
   virtual void hold_accepts(Socket& listener) noexcept;

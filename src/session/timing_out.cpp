@@ -16,7 +16,7 @@ void Session::note_sent() noexcept {
 bool Session::has_rested() const noexcept {
   const Engine& engine = worker_.engine();
   if (!engine.is_ticking()) return true;
-  constexpr std::uint32_t enough = quiet_ns / Engine::tick_ns;
+  constexpr std::uint32_t enough = (quiet_ns + Engine::tick_ns - 1) / Engine::tick_ns;
   const std::uint32_t now = engine.tick();
   const auto since = [now](std::uint16_t then) { return static_cast<std::uint16_t>(now - then); };
   // What was noted may have been later than its tick says, by tick_error().

@@ -205,7 +205,8 @@ Task<> polite(Connection& peer, const Settings& settings) {
   }
 }
 
-/// Stops or restarts the server on request, or answers late; else an echo. Sessions get 20 s to end.
+/// Stops or restarts the server on request, or answers late; else an echo. A stop gives sessions
+/// 20 s to end.
 Task<> stops(Connection& peer, const Settings& settings) {
   while (Chunk bytes = co_await peer.receive()) {
     if (bytes.text() == "stop") settings.stop();
