@@ -17,6 +17,7 @@ enum class Mutant : std::uint8_t {
   stale_event,             // a report is taken for whoever has the descriptor now
   short_write_forgotten,   // a send is not continued after a part
   deadline_not_cancelled,  // a timer outlives what it bounded
+  timer_not_set_again,     // the timer that ends sleeps ends one
   dozes_too_long,          // a worker sleeps past the next deadline
   double_resume,           // a wait at the outbox is completed twice
   leaked_buffer,           // a receive that finds nothing keeps its buffer

@@ -72,7 +72,7 @@ void CompletionEngine::turn(bool may_sleep) {
 
 std::int64_t CompletionEngine::bound_beside_timer(std::int64_t bound) noexcept {
   if (timer_.ends_within(bound)) return -1;
-  if (bound < SleepTimer::worthwhile) return bound;
+  if (!is_for_ticks(bound)) return bound;
   if (timer_.is_new()) timer_.use(calls_.make_timer());
   if (!timer_.set(bound)) return bound;
   if (!std::exchange(timer_is_polled_, true)) {

@@ -306,6 +306,11 @@ class Engine {
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
     return ticking_ ? at_most(bound, longest_sleep_) : bound;
   }
+  /// Whether that is so that the ticks are followed, and will be the same for many sleeps: a timer
+  /// comes nearer from one to the next.
+  bool is_for_ticks(std::int64_t bound) const noexcept {
+    return ticking_ && bound == longest_sleep_;
+  }
   /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
   bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }
   /// How long turn() may sleep then.

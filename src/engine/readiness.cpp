@@ -72,7 +72,7 @@ inline void ReadinessEngine::wait(std::int64_t bound) {
 
 inline std::int64_t ReadinessEngine::bound_beside_timer(std::int64_t bound) noexcept {
   if (timer_.ends_within(bound)) return -1;
-  return bound >= SleepTimer::worthwhile && set_timer(bound) ? -1 : bound;
+  return is_for_ticks(bound) && set_timer(bound) ? -1 : bound;
 }
 
 bool ReadinessEngine::set_timer(std::int64_t bound) noexcept {
@@ -166,7 +166,7 @@ void ReadinessEngine::woken() noexcept {
 void ReadinessEngine::struck() noexcept {
   timer_socket_.state = Operation::State::parked;
   timer_.struck();
-  found_nothing();
+  follow_clock();
 }
 
 bool ReadinessEngine::start(Operation& operation) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/mutants.h"
 #include "kernel/timer.h"
 
 namespace weir::detail {
@@ -17,10 +18,7 @@ namespace weir::detail {
 /// come, and is set anew for those that follow.
 class SleepTimer {
  public:
-  /// Shorter sleeps have a bound: it might have to be set for each of them, too.
-  static constexpr std::int64_t worthwhile = 100'000'000;
-
-  /// Whether it ends a sleep that begins now within `bound` ns. Never in less than worthwhile.
+  /// Whether it ends a sleep that begins now within `bound` ns.
   bool ends_within(std::int64_t bound) const noexcept { return bound >= set_for_; }
 
   /// Makes it end sleeps within `bound` ns, and forget what was set. False: it cannot.
@@ -32,7 +30,7 @@ class SleepTimer {
   /// Its descriptor was reported readable: it ends no sleep until it is set again.
   void struck() noexcept {
     timer_->clear();
-    set_for_ = never;
+    if (!base::planted(base::Mutant::timer_not_set_again)) set_for_ = never;
   }
 
   /// Whether use() was not called yet, which makes it: until then it cannot be set.

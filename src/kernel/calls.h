@@ -72,8 +72,7 @@ class Calls {
   /// nothing, and has slept when the next one is made: until then no time has passed.
   virtual bool still_waits() const noexcept { return false; }
 
-  /// nullptr: there is none to be had. The simulation has none: where no time passes but in waits,
-  /// they are what ends in time.
+  /// nullptr: there is none to be had.
   virtual std::unique_ptr<Timer> make_timer() noexcept { return nullptr; }
 
   // Throw std::system_error when the kernel has none to give.

@@ -21,6 +21,35 @@ void NodeWaker::end_sleep() noexcept {
   file_.notify(kernel::event::readable);
 }
 
+NodeTimer::NodeTimer(NodeCalls& calls) : calls_(calls), fd_(calls.network_.open(file_)) {
+  calls_.timer_ = this;
+}
+
+NodeTimer::~NodeTimer() {
+  calls_.timer_ = nullptr;
+  calls_.network_.close(fd_);
+}
+
+bool NodeTimer::set(std::int64_t nanoseconds) noexcept {
+  calls_.wake_check();
+  file_.signalled = false;
+  at_ = calls_.network_.now() + nanoseconds;
+  return true;
+}
+
+void NodeTimer::clear() noexcept {
+  calls_.wake_check();
+  file_.signalled = false;
+  at_ = -1;
+}
+
+void NodeTimer::look_at_time() noexcept {
+  if (at_ < 0 || at_ > calls_.network_.now()) return;
+  at_ = -1;
+  file_.signalled = true;
+  file_.notify(kernel::event::readable);
+}
+
 Node::Entered::Entered(Node& node) noexcept
     : node_(node),
       before_(detail::Worker::exchange_current(node.worker ? &*node.worker : nullptr)),

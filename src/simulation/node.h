@@ -25,6 +25,30 @@ class Sleeper {
   ~Sleeper() = default;
 };
 
+class NodeCalls;
+
+/// A timerfd(2) of a node.
+class NodeTimer final : public kernel::Timer {
+ public:
+  explicit NodeTimer(NodeCalls& calls);
+  ~NodeTimer() override;
+
+  int fd() const noexcept override { return fd_; }
+  bool set(std::int64_t nanoseconds) noexcept override;
+  void clear() noexcept override;
+
+  /// When it strikes; negative: never.
+  std::int64_t at() const noexcept { return at_; }
+  /// Makes it readable if its time has come.
+  void look_at_time() noexcept;
+
+ private:
+  NodeCalls& calls_;
+  EventFile file_;
+  int fd_;
+  std::int64_t at_ = -1;
+};
+
 /// The system calls of one node. They never block: a call that would sleeps is noted, and the
 /// world runs the node again when it would have returned.
 class NodeCalls final : public kernel::Calls {
@@ -35,12 +59,18 @@ class NodeCalls final : public kernel::Calls {
   /// for ever). What the node does before it is run again it should have slept through.
   void fall_asleep(Sleeper* sleeper, std::int64_t nanoseconds) noexcept;
   bool due() noexcept { return !asleep_ || is_ready() || time_is_up(); }
-  bool is_ready() noexcept { return sleeper_ != nullptr && sleeper_->ready(); }
+  bool is_ready() noexcept {
+    if (timer_ != nullptr) timer_->look_at_time();
+    return sleeper_ != nullptr && sleeper_->ready();
+  }
   bool time_is_up() noexcept { return wakes_at_ >= 0 && wakes_at_ <= network_.now(); }
   /// Asleep in a blocking call, which ends by its descriptor, or when its bound is reached.
   bool in_blocking_call() const noexcept { return asleep_ && in_call_; }
   /// When it wakes by itself; negative: never.
-  std::int64_t wakes_at() const noexcept { return wakes_at_; }
+  std::int64_t wakes_at() const noexcept {
+    const std::int64_t timer = timer_ == nullptr ? -1 : timer_->at();
+    return timer >= 0 && (wakes_at_ < 0 || timer < wakes_at_) ? timer : wakes_at_;
+  }
   /// The wait that was noted is over. The next one stands for its return: it is the call in which
   /// the node would have been until now.
   void run_again() noexcept {
@@ -85,6 +115,7 @@ class NodeCalls final : public kernel::Calls {
                    std::int64_t nanoseconds) noexcept override;
   void rest(std::int64_t nanoseconds) noexcept override;
   bool still_waits() const noexcept override { return asleep_ && !in_call_; }
+  std::unique_ptr<kernel::Timer> make_timer() noexcept override;
   std::unique_ptr<kernel::Epoll> make_epoll() override;
   std::unique_ptr<kernel::Ring> make_ring(const kernel::Ring::Options& options) override;
 
@@ -100,6 +131,7 @@ class NodeCalls final : public kernel::Calls {
     Network& network_;
   };
 
+  friend NodeTimer;
   void wake_check() noexcept { overslept_ = overslept_ || (asleep_ && !in_call_); }
   void sleep_on(int fd, std::int16_t wanted) noexcept;
 
@@ -107,6 +139,7 @@ class NodeCalls final : public kernel::Calls {
   unsigned name_;
   Polled polled_{network_};
   Sleeper* sleeper_ = nullptr;
+  NodeTimer* timer_ = nullptr;  // The engine's, which has one at most.
   std::int64_t wakes_at_ = 0;
   bool asleep_ = false;
   bool timed_out_ = false;

@@ -1,6 +1,7 @@
 """Starts the tool and the examples for the tests, and makes sure that they end."""
 import json
 import os
+import random
 import re
 import select
 import signal
@@ -40,9 +41,16 @@ def eventually(condition):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for somebody who cannot choose one. Not among those that the kernel gives to clients,
+    of whom other tests have thousands at the same time."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def has_ipv6():

@@ -47,6 +47,7 @@ constexpr Planted mutants[] = {
     {Mutant::stale_event, "a stale event for a reused descriptor"},
     {Mutant::short_write_forgotten, "a send not continued after a short write"},
     {Mutant::deadline_not_cancelled, "a deadline not cancelled"},
+    {Mutant::timer_not_set_again, "a timer that ends one sleep only"},
     {Mutant::dozes_too_long, "a worker that sleeps past a deadline"},
     {Mutant::double_resume, "a double resume"},
     {Mutant::leaked_buffer, "a leaked buffer"},
