@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/counters.h"
+#include "base/duration.h"
 #include "base/process_epoch.h"
 #include "engine/blocking.h"
 #include "model/model.h"
@@ -135,9 +136,10 @@ bool ProcessEach::serve_in_child(const Arrival& arrival, std::uint64_t id,
   // connection it was.
   plan.counts_clients = false;
   control.host = plan_.host;
-  control.drain = std::chrono::nanoseconds(plan.options.drain).count();
+  control.drain = base::nanoseconds(plan.options.drain);
   plan.control = &control.control;
-  const auto drain = [](void* c, os::From /*from*/) {
+  // Whoever sent it: the thread that forked is the acceptor's, which ends with its children.
+  const auto drain = [](void* c, os::Sender /*sender*/) {
     auto& told = *static_cast<ChildControl*>(c);
     const std::int64_t asked = told.host != nullptr ? told.host->stop_drain() : -1;
     told.control.request_stop(asked >= 0 ? asked : told.drain);

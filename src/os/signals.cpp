@@ -42,7 +42,8 @@ void on_signal(int number) {
 void on_parents_drain(int, siginfo_t* info, void*) {
   const bool is_parents = info->si_code == SI_USER && info->si_pid == of_parent.parent;
   const bool lives = getppid() == of_parent.parent;
-  of_parent.drain(of_parent.argument, is_parents && lives ? From::living_parent : From::other);
+  of_parent.drain(of_parent.argument,
+                  is_parents && lives ? Sender::living_parent : Sender::other);
 }
 void on_parents_cut(int) { of_parent.cut(of_parent.argument); }
 void on_parents_look(int) { of_parent.look(of_parent.argument); }

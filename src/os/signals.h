@@ -19,13 +19,16 @@ void exit_soon(unsigned seconds, int code) noexcept;
 /// It is not needed any more.
 void cancel_exit_soon() noexcept;
 
-/// In a child of ours: calls `drain(argument, from)` on SIGTERM, `cut(argument)` on SIGQUIT, and
+/// Whose SIGTERM it is. The kernel sends one in the name of a parent that lives when the thread of
+/// his that forked has ended.
+enum class Sender : std::uint8_t { living_parent, other };
+
+/// In a child of ours: calls `drain(argument, sender)` on SIGTERM, `cut(argument)` on SIGQUIT, and
 /// asks the kernel for SIGTERM when `parent` dies (PR_SET_PDEATHSIG), which also comes when only
 /// the thread has ended that forked. SIGINT, SIGUSR1 and SIGUSR2 are the parent's: a terminal or
 /// an operator sends them to all. Then lets those signals come that came before the fork.
-enum class From : std::uint8_t { living_parent, other };
 struct ParentsSignals {
-  void (*drain)(void*, From) = nullptr;
+  void (*drain)(void*, Sender) = nullptr;
   void (*cut)(void*) = nullptr;
   /// On SIGUSR1; nullptr: ignored.
   void (*look)(void*) = nullptr;

@@ -1,4 +1,5 @@
 #include "server/handover.h"
+#include "base/duration.h"
 
 #include <fmt/format.h>
 
@@ -48,7 +49,7 @@ void Handover::begin(std::int64_t now) noexcept {
   } catch (const std::exception&) { error = -ENOMEM; }
   if (error != 0) return failed("cannot start a process: ", -error);
   process_ = successor_->process().pid();
-  ready_by_ = now + std::chrono::nanoseconds(server_.options.restart_ready).count();
+  ready_by_ = now + base::nanoseconds(server_.options.restart_ready);
   server_.say_made(LogLevel::info,
                    [this] { return fmt::format("restart: process {} starts", process_); });
 }
@@ -157,7 +158,7 @@ void Server::State::hand_over() noexcept {
     const std::lock_guard lock(listeners_mutex);
     listeners.hand_over();
   }
-  request_stop(std::chrono::nanoseconds(options.restart_drain).count());
+  request_stop(base::nanoseconds(options.restart_drain));
 }
 
 std::string Server::State::status() const noexcept {

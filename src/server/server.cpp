@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/duration.h"
 #include "os/inherited.h"
 #include "os/signals.h"
 #include "server/launch.h"
@@ -14,14 +15,6 @@
 #include "server/supervisor.h"
 
 namespace weir {
-namespace {
-
-std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
-  return std::chrono::nanoseconds(duration).count();
-}
-
-}  // namespace
-
 Server::Server(detail::Handler* handler) : state_(new State(*this, handler)) {}
 
 Server::~Server() {
@@ -125,7 +118,7 @@ int Server::wait() {
 }
 
 void Server::stop(std::chrono::milliseconds deadline) noexcept {
-  if (state_->started) state_->request_stop(nanoseconds(deadline));
+  if (state_->started) state_->request_stop(base::nanoseconds(deadline));
 }
 
 void Server::restart() noexcept {

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "base/counters.h"
+#include "base/duration.h"
 #include "base/process_epoch.h"
 #include "engine/blocking.h"
 #include "os/calls.h"
@@ -24,12 +25,6 @@ namespace weir {
 using detail::Member;
 
 namespace {
-
-// Longer than a year is for ever, and leaves room for the time of day.
-std::int64_t nanoseconds(std::chrono::milliseconds duration) noexcept {
-  constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365);
-  return std::chrono::nanoseconds(std::min(duration, longest)).count();
-}
 
 os::ListenOptions listen_options(const Options& options, const detail::ModelEntry& model) {
   os::ListenOptions how;
@@ -246,12 +241,12 @@ void Server::State::run_process(Member& member) noexcept {
     if (log != nullptr) log(LogLevel::error, "a worker failed at its start: out of memory");
     os::exit_now(1);
   }
-  const auto drain = [](void* it, os::From from) {
+  const auto drain = [](void* it, os::Sender sender) {
     auto& told = *static_cast<Member*>(it);
     const std::int64_t asked = told.ledger->stop_drain();
     // A parent that lives notes it before it asks: only the thread that forked has ended.
-    if (asked < 0 && from == os::From::living_parent) return;
-    told.control.request_stop(asked >= 0 ? asked : nanoseconds(told.plan.options.drain));
+    if (asked < 0 && sender == os::Sender::living_parent) return;
+    told.control.request_stop(asked >= 0 ? asked : base::nanoseconds(told.plan.options.drain));
   };
   const auto cut = [](void* it) { static_cast<Member*>(it)->control.request_stop(0); };
   const auto look = [](void* it) { static_cast<Member*>(it)->control.waker.wake(); };
@@ -281,7 +276,7 @@ void Server::State::on_signal(os::Request request) noexcept {
         os::exit_soon(3, 3);
         return;
       }
-      return request_stop(nanoseconds(options.drain));
+      return request_stop(base::nanoseconds(options.drain));
     case os::Request::report: report_asked = true; break;
     case os::Request::restart: return request_restart();
   }

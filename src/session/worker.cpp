@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/counters.h"
+#include "base/duration.h"
 #include "base/mutants.h"
 
 namespace weir::detail {
@@ -257,7 +258,7 @@ void Worker::log_handler_error(const Session& session, const char* what) noexcep
 
 std::chrono::nanoseconds Worker::linger() const noexcept {
   using namespace std::chrono_literals;
-  const std::chrono::nanoseconds usual = plan_.options.linger;
+  const std::chrono::nanoseconds usual(base::nanoseconds(plan_.options.linger));
   if (cutting_) return 0ns;
   // A server that goes waits less for peers that hold on to a connection that has ended.
   constexpr std::chrono::nanoseconds most(patience_at_stop);

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/duration.h"
 #include "session/session.h"
 #include "simulation/world.h"
 
@@ -26,7 +27,7 @@ bool can_simulate(Model model) noexcept {
 const Endpoint& Server::endpoint() const noexcept { return service_->endpoint; }
 
 void Server::stop(std::chrono::milliseconds drain) noexcept {
-  service_->world->stop(*service_, std::chrono::nanoseconds(drain).count());
+  service_->world->stop(*service_, base::nanoseconds(drain));
 }
 
 bool Server::stopped() const noexcept { return service_->world->stopped(*service_); }

@@ -302,7 +302,7 @@ std::string refusal(weir::Server& server) {
 }
 
 TEST(Server, Refuses_options_that_make_no_sense) {
-  std::vector<Options> senseless(7);
+  std::vector<Options> senseless(9);
   senseless[0].workers = 0;
   senseless[1].workers = 1025;
   senseless[2].thread_stack = 1024;
@@ -310,6 +310,8 @@ TEST(Server, Refuses_options_that_make_no_sense) {
   senseless[4].budget_operations = 0;
   senseless[5].backlog = 0;
   senseless[6].linger = std::chrono::milliseconds(-1);
+  senseless[7].batch_wait = std::chrono::microseconds(10'001);
+  senseless[8].batch_wait = std::chrono::microseconds(-1);
   for (std::size_t i = 0; i < senseless.size(); ++i) {
     weir::Server server(echo);
     server.listen("127.0.0.1:0").model(weir::Model::threads).options(senseless[i]);
@@ -317,6 +319,15 @@ TEST(Server, Refuses_options_that_make_no_sense) {
     EXPECT_FALSE(why.empty()) << "number " << i;
     EXPECT_EQ(why.find('\n'), std::string::npos) << why;
   }
+}
+
+// It overflowed, to a time before now, which meant that nobody had asked.
+TEST(Server, Stops_when_it_is_given_all_the_time_in_the_world) {
+  weir::Server server(echo);
+  server.listen("127.0.0.1:0");
+  server.start();
+  server.stop(std::chrono::milliseconds::max());
+  EXPECT_EQ(server.wait(), 0);
 }
 
 TEST(Server, Refuses_to_start_without_an_address) {
