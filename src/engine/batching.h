@@ -46,7 +46,7 @@ class Batching {
   }
 
   unsigned wanted_ = 1;
-  unsigned filled_ = 0;                    // Waits in a row that were filled in time.
+  unsigned filled_ = 0;                    // Good waits since it last changed.
   unsigned too_many_ = 0;                  // What was last waited for in vain; 0: nothing was.
   unsigned patience_ = patience_at_first;  // Good waits before that is tried again.
 };

@@ -64,10 +64,16 @@ void CompletionEngine::turn(bool may_sleep) {
   enter(bound);
   const std::size_t came = reap();
   if (came == 0) found_nothing();
-  if (bound != 0 && options_.batch_wait != 0 && !calls_.still_waits()) batching_.came(came);
+  if (options_.batch_wait != 0 && !calls_.still_waits()) learn(bound, came);
   tell_closed();
   expire_timers();
   perform_runnable();
+}
+
+// A sleep that had to be shorter says nothing of who would have come.
+void CompletionEngine::learn(std::int64_t bound, std::size_t came) noexcept {
+  const bool was_whole = bound < 0 || bound >= options_.batch_wait;
+  if (was_whole || (bound != 0 && came >= batching_.wanted())) batching_.came(came);
 }
 
 std::int64_t CompletionEngine::bound_beside_timer(std::int64_t bound) noexcept {
@@ -122,7 +128,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
     case to_poll: return readable(*static_cast<Socket*>(pointer), completion.result);
     case to_close: return note_closed(*static_cast<Socket*>(pointer));
     case to_wake: return wake_reported();
-    case to_timer: return struck();
+    case to_timer: return struck(completion.result);
     case to_silent: return spoke(*static_cast<Silent*>(pointer), completion.result);
     default: ASSERT(false);
   }
@@ -203,6 +209,7 @@ void CompletionEngine::arm(Socket& socket) noexcept {
   socket.armed = true;
   ++socket.in_kernel;
   if (socket.is_listener) {
+    socket.on_hold = false;
     ring_.accept_multishot(socket.fd, tagged(&socket, to_accept));
   } else if (streams(socket)) {
     ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));

@@ -32,7 +32,7 @@ class CompletionEngine final : public Engine {
   void cancel(Operation& operation) noexcept override;
   void turn(bool may_sleep) override;
   void adopt(Socket& socket) override;
-  bool wind_up(Socket& listener, bool accepting) noexcept override;
+  bool wind_up(Socket& listener) noexcept override;
   void hold_accepts(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
   void flush_staged(Socket& socket) noexcept override;
@@ -51,7 +51,7 @@ class CompletionEngine final : public Engine {
     to_close = 4,
     to_wake = 5,
     to_silent = 6,
-    to_timer = 7,
+    to_timer = 7,  // The last that fits.
     tag_bits = 7
   };
   static std::uint64_t tagged(void* pointer, Tag tag) noexcept {
@@ -94,10 +94,12 @@ class CompletionEngine final : public Engine {
     wake_armed_ = false;
     waker_.reported();
   }
+  void learn(std::int64_t bound, std::size_t came) noexcept;
   std::int64_t bound_beside_timer(std::int64_t bound) noexcept;
-  void struck() noexcept {
+  void struck(std::int32_t result) noexcept {
     timer_is_polled_ = false;
     timer_.struck();
+    if (result < 0) timer_.use(nullptr);  // It cannot be watched: sleeps have bounds.
     found_nothing();
   }
   void receive_into_own(Socket& socket) noexcept;

@@ -52,17 +52,17 @@ bool CompletionEngine::take_accepted(Operation& operation) noexcept {
 
 // What it has accepted meanwhile is kept, to be served when there is room.
 void CompletionEngine::hold_accepts(Socket& listener) noexcept {
+  listener.on_hold = true;
   if (listener.armed && !listener.ended) ring_.cancel(tagged(&listener, to_accept));
 }
 
 // What the kernel has accepted for us is ours, and the cancelled accept has an end of its own.
-// Where nobody accepts, those in the backlog are a successor's, if there is one.
-bool CompletionEngine::wind_up(Socket& listener, bool accepting) noexcept {
+bool CompletionEngine::wind_up(Socket& listener) noexcept {
   listener.ended = true;
   if (listener.armed) {
     ring_.cancel(tagged(&listener, to_accept));
   } else {
-    if (accepting) accept_rest(listener);
+    accept_rest(listener);
     wake_reader(listener);
   }
   return true;
@@ -71,8 +71,9 @@ bool CompletionEngine::wind_up(Socket& listener, bool accepting) noexcept {
 // Who waits for a listener by io_uring is woken alone (EPOLLEXCLUSIVE). Of those that share it, in
 // other processes too, nobody else hears of the client for whom we were woken just before our
 // accept was called off: so we take whoever is there. Left alone, a client waited until the next
-// one came.
+// one came. Where accepting is on hold they are a successor's, if there is one.
 void CompletionEngine::accept_rest(Socket& listener) noexcept {
+  if (listener.on_hold) return;
   constexpr int most = 4096;  // Whoever comes faster than we accept wakes the others too.
   for (int count = 0; count < most; ++count) {
     const int fd = calls_.accept(listener.fd, kernel::Mode::nonblocking);

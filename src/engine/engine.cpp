@@ -117,7 +117,7 @@ void Engine::count() noexcept {
   counters.buffers += buffers - std::exchange(buffers_counted_, buffers);
 }
 
-bool Engine::wind_up(Socket& /*listener*/, bool /*accepting*/) noexcept { return false; }
+bool Engine::wind_up(Socket& /*listener*/) noexcept { return false; }
 
 void Engine::hold_accepts(Socket& /*listener*/) noexcept {}
 void Engine::settle(Socket& /*socket*/) noexcept {}

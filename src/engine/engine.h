@@ -94,8 +94,7 @@ class Engine {
   virtual int place(int fd) noexcept { return fd; }
   /// A listener will accept no more. True: what has been accepted in advance still comes by
   /// start(), then -ECANCELED; only then it is to be closed. False: there is nothing of that kind.
-  /// `accepting`: it was not on hold (hold_accepts()).
-  virtual bool wind_up(Socket& listener, bool accepting) noexcept;
+  virtual bool wind_up(Socket& listener) noexcept;
   /// Nobody accepts there for now: nor may the kernel by itself.
   virtual void hold_accepts(Socket& listener) noexcept;
   /// Gives a socket up: cancels what is pending on it without completing it, closes the
@@ -283,11 +282,8 @@ class Engine {
 
   bool start_wait(Operation& operation);
   void expire_timers() noexcept {
-    finish_due_timers();
-    follow_clock_now_and_then();
-  }
-  void finish_due_timers() noexcept {
     if (!timers_.empty()) expire_due();
+    follow_clock_now_and_then();
   }
   void follow_clock_now_and_then() noexcept {
     if (--turns_until_clock_ == 0) follow_clock();

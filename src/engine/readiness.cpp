@@ -53,11 +53,12 @@ void ReadinessEngine::turns() {
     ++base::counters.turns;
     const bool steady = is_steady();
     wait(steady ? steady_bound() : sleep_bound(true));
-    if (!steady) [[unlikely]] {
-      finish_due_timers();
+    if (steady) [[likely]] {
+      follow_clock_now_and_then();
+    } else {
+      expire_timers();
       perform_queued();
     }
-    follow_clock_now_and_then();
     perform_ready();
   }
   turning_ = false;
@@ -76,6 +77,7 @@ inline std::int64_t ReadinessEngine::bound_beside_timer(std::int64_t bound) noex
 }
 
 bool ReadinessEngine::set_timer(std::int64_t bound) noexcept {
+  // nonblocking is not told, and rests only: it has no long sleeps to end.
   if (timer_.is_new() && poller_->is_told()) {
     auto timer = calls_.make_timer();
     timer_socket_.fd = timer == nullptr ? -1 : timer->fd();
@@ -163,6 +165,8 @@ void ReadinessEngine::woken() noexcept {
   }
 }
 
+// The clock is looked at now: this turn's look was before what is ready is performed, and the next
+// one's is after another sleep.
 void ReadinessEngine::struck() noexcept {
   timer_socket_.state = Operation::State::parked;
   timer_.struck();

@@ -15,7 +15,8 @@ int select_limit() noexcept;
 /// Whether `fd` is in an fd_set; nullptr is an empty one.
 bool in_select_set(const void* set, int fd) noexcept;
 
-/// What is wanted, and what select(2) said of it.
+/// What is wanted, and what select(2) said of it. By words, so that 64 descriptors of which none is
+/// ready cost one look.
 class SelectSets {
  public:
   /// Requires: 0 <= fd < select_limit().

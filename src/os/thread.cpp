@@ -48,7 +48,7 @@ void give_up_descriptors() noexcept {
   if constexpr (base::address_sanitizer || base::thread_sanitizer) return;
   ++base::counters.calls_other;
   constexpr unsigned first = 0, last = ~0U;
-  constexpr int unshare = 2;  // CLOSE_RANGE_UNSHARE
+  constexpr int unshare = CLOSE_RANGE_UNSHARE;
   system_call(CallKind::close_range, ::close_range, first, last, unshare);
 }
 

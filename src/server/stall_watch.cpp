@@ -87,6 +87,7 @@ void StallWatch::look_at(Watched& watched) {
     } else if (++watched.looks == looks_needed) {
       running.look_at_marked([&](const Socket* socket) {
         stalls = true;
+        // Without a log there are no descriptors here to ask for the peer.
         if (is_heard()) whose = described(socket, *watched.member->plan.calls);
       });
     }

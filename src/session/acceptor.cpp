@@ -47,10 +47,10 @@ void Acceptor::pause() noexcept {
 }
 
 void Acceptor::stop() noexcept {
-  const bool accepting = std::exchange(wanted_, false);
+  wanted_ = false;
   stopped_ = true;
   if (rest_.pending()) rest_.cancel();
-  winding_up_ = worker_.engine().wind_up(*this, accepting);
+  winding_up_ = worker_.engine().wind_up(*this);
   if (!winding_up_) return worker_.engine().close(*this);
   if (!taking_ && !Operation::pending() && worker_.engine().start(*this)) completed();
 }

@@ -227,6 +227,13 @@ std::size_t answered(const std::vector<Client>& clients) {
   return count;
 }
 
+pid_t successor(const std::string& said) {
+  const std::string begin = "restart: process ";
+  const std::size_t at = said.find(begin);
+  if (at == std::string::npos) throw std::runtime_error("nobody was restarted:\n" + said);
+  return std::stoi(said.substr(at + begin.size()));
+}
+
 std::vector<Client> clients_that_ask(const TestServer& server, std::size_t count) {
   std::vector<Client> clients;
   for (std::size_t i = 0; i < count; ++i) {

@@ -143,6 +143,9 @@ class SingleWorker : public ModelTest, public testing::WithParamInterface<Shape>
 /// Where the server program is: beside the test program.
 std::string server_program();
 
+/// The process that a restart has started, by what the server said. Throws if there is none.
+pid_t successor(const std::string& said);
+
 /// How often `what` stands in `text`.
 std::size_t count_in(const std::string& text, const std::string& what);
 

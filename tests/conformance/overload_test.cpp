@@ -36,8 +36,7 @@ TEST_P(SingleWorker, Leaves_its_backlog_to_the_one_that_takes_over_when_it_is_fu
   support::rest(100ms);
   server.signal(SIGUSR2);
   EXPECT_TRUE(eventually([&] { return answered(others) > 0; })) << server.errors();
-  const std::string said = server.errors();
-  ::kill(std::stoi(said.substr(said.rfind("process ") + 8)), SIGTERM);
+  ::kill(successor(server.errors()), SIGTERM);
   server.signal(SIGTERM);
   EXPECT_EQ(server.wait(), 3) << "the busy one is cut";
 }

@@ -125,8 +125,7 @@ TEST_P(Conformance, Restarts_when_a_handler_says_so) {
   const auto has_taken_over = [&] { return count_in(server.errors(), "has taken over") > 0; };
   ASSERT_TRUE(eventually(has_taken_over)) << server.errors();
   EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
-  const std::string said = server.errors();
-  ::kill(std::stoi(said.substr(said.rfind("process ") + 8)), SIGTERM);
+  ::kill(successor(server.errors()), SIGTERM);
   EXPECT_EQ(server.wait(), 0) << "the old one ends by itself";
 }
 

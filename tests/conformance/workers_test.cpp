@@ -38,6 +38,7 @@ TEST_P(Conformance, Goes_on_when_the_thread_that_started_it_has_ended) {
     EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
     support::rest(50ms);
   }
+  server.stop();
   EXPECT_EQ(count_in(server.errors(), "replaced"), 0U) << server.errors();
 }
 
