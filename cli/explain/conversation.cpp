@@ -177,7 +177,8 @@ Conversation converse(Model model, bool literal) {
   // A process of its own, so that the children of `fork` do not hold the clients' sockets.
   options.worker_kind = WorkerKind::process;
   options.stall_after = {};  // A thread of the server's that is none of the model's.
-  // Nor are deadlines, and what looks after them.
+  // Nor are deadlines: the timer that ends sleeps for them is no step of any recipe, and when it
+  // strikes depends on the clock.
   options.first_byte = options.idle = options.receive = options.send = options.connection = {};
   Server server(echo);
   server.listen("127.0.0.1:0").model(model).options(options);

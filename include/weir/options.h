@@ -144,10 +144,10 @@ struct Options {
   /// Loop models: a handler that goes on for longer without waiting for anything keeps all other
   /// clients of its worker waiting. That is logged while it lasts, once, with the handler's name
   /// (Server::named) and its connection, and counted (Statistics::stalls). Seen after this time at
-  /// the earliest, after one and a half times it at the latest. Costs a thread in each process that
-  /// runs workers, which looks twice in this time, and, where on_log() hears of it and there is one
-  /// worker, 1 % of a small request (docs/DECISIONS.md tells why). 10 ms to an hour; 0 = off.
-  /// Blocking models do not heed it: there a handler may block.
+  /// the earliest, after one and a half times it at the latest. Costs a thread in each process
+  /// that runs workers, which looks twice in this time, and, where on_log() hears of it and a
+  /// process has one worker, 1 to 3 % of a small request (docs/DECISIONS.md tells why). 10 ms to
+  /// an hour; 0 = off. Blocking models do not heed it: there a handler may block.
   std::chrono::milliseconds stall_after{500};
 
   // --- waiting ---------------------------------------------------------------------------
@@ -165,7 +165,9 @@ struct Options {
   /// several, and serve them with one system call and one wake-up. A request is then answered
   /// later by as much and by the time that the others take, hence off by default; worth it where
   /// CPU time counts more. Adaptive: it learns how many to wait for, up to 64, and a client who is
-  /// alone never waits. No effect with spin_before_sleep. Up to 10 ms; 0 = off.
+  /// alone does not wait, but for once when the others have just left. Then a stop, a message or a
+  /// new client may wait as long, too. Other models do not heed it, nor does one that spins before
+  /// it sleeps. Up to 10 ms; 0 = off.
   std::chrono::microseconds batch_wait{0};
 
   // --- deadlines -------------------------------------------------------------------------
