@@ -11,8 +11,8 @@ namespace weir::detail {
 ///
 /// More is asked for while waits are filled in time; after one that was not, three quarters of
 /// what came. To ask for as many as were once too many takes twice as many good waits each time,
-/// until it succeeds. A single client, who never has more than one on its way, is never made to
-/// wait.
+/// until it succeeds. A client who has always been alone is never made to wait; one whom others
+/// have just left is, once.
 class Batching {
  public:
   static constexpr unsigned most = 64;

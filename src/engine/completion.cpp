@@ -76,15 +76,13 @@ void CompletionEngine::learn(std::int64_t bound, std::size_t came) noexcept {
   if (was_whole || (bound != 0 && came >= batching_.wanted())) batching_.came(came);
 }
 
-std::int64_t CompletionEngine::bound_beside_timer(std::int64_t bound) noexcept {
-  if (timer_.ends_within(bound)) return -1;
-  if (!is_for_ticks(bound)) return bound;
+bool CompletionEngine::set_timer(std::int64_t bound) noexcept {
   if (timer_.is_new()) timer_.use(calls_.make_timer());
-  if (!timer_.set(bound)) return bound;
+  if (!timer_.set(bound)) return false;
   if (!std::exchange(timer_is_polled_, true)) {
     ring_.poll_once(timer_.fd(), false, tagged(this, to_timer));
   }
-  return -1;
+  return true;
 }
 
 // Whoever hears of it may begin to serve others, who send: so not while completions are walked.

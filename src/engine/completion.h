@@ -10,7 +10,6 @@
 
 #include "engine/batching.h"
 #include "engine/engine.h"
-#include "engine/sleep_timer.h"
 #include "engine/spin.h"
 #include "kernel/ring.h"
 
@@ -95,7 +94,7 @@ class CompletionEngine final : public Engine {
     waker_.reported();
   }
   void learn(std::int64_t bound, std::size_t came) noexcept;
-  std::int64_t bound_beside_timer(std::int64_t bound) noexcept;
+  bool set_timer(std::int64_t bound) noexcept override;
   void struck(std::int32_t result) noexcept {
     timer_is_polled_ = false;
     timer_.struck();
@@ -137,7 +136,6 @@ class CompletionEngine final : public Engine {
   kernel::Ring& ring_;
   Spin spin_;
   Batching batching_;
-  SleepTimer timer_;
   bool wake_armed_ = false;
   bool timer_is_polled_ = false;
 };

@@ -19,6 +19,7 @@
 #include "base/mutants.h"
 #include "engine/buffer.h"
 #include "engine/running.h"
+#include "engine/sleep_timer.h"
 #include "engine/socket.h"
 #include "engine/timers.h"
 #include "kernel/calls.h"
@@ -302,11 +303,15 @@ class Engine {
     const std::int64_t bound = timers_.empty() ? -1 : until_next_timer();
     return ticking_ ? at_most(bound, longest_sleep_) : bound;
   }
-  /// Whether that is so that the ticks are followed, and will be the same for many sleeps: a timer
-  /// comes nearer from one to the next.
-  bool is_for_ticks(std::int64_t bound) const noexcept {
-    return ticking_ && bound == longest_sleep_;
+  /// The bound that a sleep of at most `bound` needs: none if timer_ ends it by then. It is set for
+  /// ticks, whose bound is the same for many sleeps: that of a timer is nearer for each.
+  std::int64_t bound_beside_timer(std::int64_t bound) noexcept {
+    if (timer_.ends_within(bound)) return -1;
+    const bool is_for_ticks = ticking_ && bound == longest_sleep_;
+    return is_for_ticks && set_timer(bound) ? -1 : bound;
   }
+  /// Sets timer_, which is made and watched if need be. False: it cannot be.
+  virtual bool set_timer(std::int64_t /*bound*/) noexcept { return false; }
   /// Nothing waits but for the kernel: no timer, nobody who used up his budget.
   bool is_steady() const noexcept { return runnable_.empty() && timers_.empty(); }
   /// How long turn() may sleep then.
@@ -320,6 +325,7 @@ class Engine {
   kernel::Clock& clock_;
   kernel::Waker& waker_;
   Timers timers_;
+  SleepTimer timer_;
   List runnable_;
   BufferPool& pool_;
   unsigned events_expected_ = 0;

@@ -71,11 +71,6 @@ inline void ReadinessEngine::wait(std::int64_t bound) {
   if (poller_->ready_count() == 0) found_nothing();
 }
 
-inline std::int64_t ReadinessEngine::bound_beside_timer(std::int64_t bound) noexcept {
-  if (timer_.ends_within(bound)) return -1;
-  return is_for_ticks(bound) && set_timer(bound) ? -1 : bound;
-}
-
 bool ReadinessEngine::set_timer(std::int64_t bound) noexcept {
   // nonblocking is not told, and rests only: it has no long sleeps to end.
   if (timer_.is_new() && poller_->is_told()) {

@@ -5,7 +5,6 @@
 
 #include "engine/engine.h"
 #include "engine/poller.h"
-#include "engine/sleep_timer.h"
 #include "engine/spin.h"
 
 namespace weir::detail {
@@ -43,8 +42,7 @@ class ReadinessEngine final : public Engine {
   void perform_ready() noexcept;
   void perform(Operation& operation) noexcept;
   void attempted_in_vain(Operation& operation) noexcept;
-  std::int64_t bound_beside_timer(std::int64_t bound) noexcept;
-  bool set_timer(std::int64_t bound) noexcept;
+  bool set_timer(std::int64_t bound) noexcept override;
   void woken() noexcept;
   void struck() noexcept;
   /// It has ended: resumes who waits for it.
@@ -63,7 +61,6 @@ class ReadinessEngine final : public Engine {
 
   std::unique_ptr<Poller> poller_;
   StandingSocket wake_socket_, timer_socket_;
-  SleepTimer timer_;
   unsigned vain_attempts_ = 0;  // In a row.
   Spin spin_;
   bool wake_is_watched_ = false;

@@ -1,5 +1,4 @@
 #include "server/handover.h"
-#include "base/duration.h"
 
 #include <fmt/format.h>
 
@@ -11,6 +10,8 @@
 #include <mutex>
 #include <new>
 #include <system_error>
+
+#include "base/duration.h"
 
 namespace weir::detail {
 namespace {

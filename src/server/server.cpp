@@ -15,6 +15,7 @@
 #include "server/supervisor.h"
 
 namespace weir {
+
 Server::Server(detail::Handler* handler) : state_(new State(*this, handler)) {}
 
 Server::~Server() {
