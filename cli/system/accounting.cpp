@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -199,18 +200,30 @@ sockaddr_in loopback(std::uint16_t port) noexcept {
   return address;
 }
 
+bool is_free(std::uint16_t port) noexcept {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  const sockaddr_in address = loopback(port);
+  const bool free = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  close(fd);
+  return free;
+}
+
 }  // namespace
 
 std::uint16_t free_port() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = loopback(0);
-  socklen_t length = sizeof address;
-  const bool got = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), length) == 0 &&
-                   getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  const int error = errno;
-  if (fd >= 0) close(fd);
-  if (!got) throw std::system_error(error, std::generic_category(), "no free port");
-  return ntohs(address.sin_port);
+  constexpr unsigned first = 10'000, count = 55'000;
+  unsigned low = 32'768, high = 60'999;  // The kernel's defaults.
+  std::ifstream("/proc/sys/net/ipv4/ip_local_port_range") >> low >> high;
+  if (low <= first && high >= first + count - 1) low = high = 0;  // None is better than another.
+  // Programs that ask at the same time begin at different places.
+  static unsigned next = static_cast<unsigned>(getpid()) * 101;
+  for (unsigned tries = 0; tries < count; ++tries) {
+    const unsigned port = first + next++ % count;
+    if (port >= low && port <= high) continue;
+    if (is_free(static_cast<std::uint16_t>(port))) return static_cast<std::uint16_t>(port);
+  }
+  throw std::runtime_error("no port from 10,000 on is free");
 }
 
 bool somebody_listens(std::uint16_t port) noexcept {

@@ -49,7 +49,8 @@ void stay_on(const std::vector<unsigned>& cpus);
 /// Raises the limit of open descriptors as far as is allowed, also for children; returns it.
 std::size_t raise_descriptor_limit() noexcept;
 
-/// A port of 127.0.0.1 that is free now.
+/// A port of 127.0.0.1 that is free now, and not among those that the kernel gives to whoever asks
+/// for none (ip_local_port_range, ip(7)): until it is used nobody gets it by chance.
 std::uint16_t free_port();
 /// Whether somebody listens there.
 bool somebody_listens(std::uint16_t port) noexcept;
