@@ -88,7 +88,7 @@ int serve(const Request& request) {
   options.restart_ready = std::chrono::milliseconds(request.restart_ready_ms);
   options.restart_drain = std::chrono::milliseconds(request.restart_drain_ms);
   server.options(options).handle_signals().as_service();
-  server.on_log([](LogLevel, std::string_view line) { log(line); });
+  server.on_log(log_to_stderr);
   server.on_statistics([](const Server& self, const Statistics& statistics) {
     print_line(totals_json(self.chosen().model, statistics, cpu_time()));
   });

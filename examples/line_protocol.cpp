@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -51,15 +50,11 @@ weir::Task<> serve(weir::Connection& peer, std::chrono::seconds patience) {
   co_await peer.send(last_words);
 }
 
-void log(weir::LogLevel, std::string_view line) {
-  std::fprintf(stderr, "line_protocol: %.*s\n", static_cast<int>(line.size()), line.data());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const char* address = argc > 1 ? argv[1] : "127.0.0.1:7000";
   const std::chrono::seconds patience(argc > 2 ? std::strtol(argv[2], nullptr, 10) : 30);
   const auto handler = [patience](weir::Connection& peer) { return serve(peer, patience); };
-  return weir::Server(handler).listen(address).handle_signals().on_log(log).run();
+  return weir::Server(handler).listen(address).handle_signals().on_log(weir::log_to_stderr).run();
 }

@@ -27,17 +27,13 @@ weir::Task<> proxy(weir::Connection& client, weir::Endpoint upstream) {
   co_await weir::when_all(pass_on(client, *server), pass_on(*server, client));
 }
 
-void log(weir::LogLevel, std::string_view line) {
-  std::fprintf(stderr, "proxy: %.*s\n", static_cast<int>(line.size()), line.data());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
   const char* address = argc > 1 ? argv[1] : "127.0.0.1:8000";
   const auto upstream = weir::Endpoint::parse(argc > 2 ? argv[2] : "127.0.0.1:7000");
   const auto handler = [upstream](weir::Connection& client) { return proxy(client, upstream); };
-  return weir::Server(handler).listen(address).handle_signals().on_log(log).run();
+  return weir::Server(handler).listen(address).handle_signals().on_log(weir::log_to_stderr).run();
 } catch (const weir::StartError& error) {
   std::fprintf(stderr, "proxy: %s\n", error.what());
   return 2;

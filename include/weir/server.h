@@ -24,6 +24,9 @@ namespace weir {
 enum class LogLevel : unsigned char { info, warning, error };
 /// Called with one line, without its newline, from any of the server's threads. Must not throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
+/// A LogFunction: writes "weir: " and the line to stderr, whole, from any thread or process; what
+/// is no printable character in it becomes '?'.
+void log_to_stderr(LogLevel level, std::string_view line) noexcept;
 class Server;
 /// Called with what all workers have counted so far. Must not throw.
 using StatisticsFunction = void (*)(const Server& server, const Statistics& statistics);
@@ -104,7 +107,8 @@ class Server {
   /// StartError where the environment is malformed.
   static bool is_given_listeners();
   /// Lines about the server's life: where it listens and by which model, the first time that it
-  /// has to pause or rest, handlers that failed. Default: nobody hears them.
+  /// has to pause or rest, handlers that failed. Default: nobody hears them. log_to_stderr will do;
+  /// any other function costs a server with one worker a little (Options::stall_after).
   Server& on_log(LogFunction log);
   /// What SIGUSR1 calls, from a thread of the server's own.
   Server& on_statistics(StatisticsFunction report);

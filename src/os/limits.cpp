@@ -3,7 +3,6 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 
 #include "os/epoll.h"
 #include "os/fd.h"
+#include "os/process.h"
 #include "os/socket.h"
 #include "os/tap.h"
 
@@ -57,8 +57,7 @@ int try_eventfd() noexcept {
 }
 
 int try_pidfd() noexcept {
-  const auto open = [](int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); };
-  const Fd fd(system_call(CallKind::pidfd_open, open, ::getpid()));
+  const Fd fd = open_process(::getpid());
   return fd ? 0 : -errno;
 }
 

@@ -162,6 +162,14 @@ ChildProcess::~ChildProcess() {
   while (system_call(CallKind::waitpid, ::waitpid, pid_, nullptr, 0) < 0 && errno == EINTR) {}
 }
 
+Fd open_process(int id) noexcept {
+  ++base::counters.calls_other;
+  const auto open = [](int process, unsigned flags) {
+    return static_cast<int>(::syscall(SYS_pidfd_open, process, flags));
+  };
+  return Fd(system_call(CallKind::pidfd_open, open, id, 0U));
+}
+
 int ChildProcess::fork() noexcept {
   ++base::counters.calls_other;
   SignalsHeld held;
@@ -172,11 +180,7 @@ int ChildProcess::fork() noexcept {
     return 0;
   }
   pid_ = pid;
-  ++base::counters.calls_other;
-  const auto open = [](int process, unsigned flags) {
-    return static_cast<int>(::syscall(SYS_pidfd_open, process, flags));
-  };
-  pidfd_ = Fd(system_call(CallKind::pidfd_open, open, pid, 0U));
+  pidfd_ = open_process(pid);
   return pid;
 }
 

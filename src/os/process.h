@@ -86,6 +86,10 @@ struct Ending {
   int signal = 0;
 };
 
+/// A descriptor of a process, readable when it has ended: pidfd_open(2), Linux 5.3. None, and
+/// errno, where the kernel refuses that.
+Fd open_process(int id) noexcept;
+
 /// One child process that is watched. Killed and reaped when it is destroyed.
 class ChildProcess {
  public:
@@ -98,7 +102,7 @@ class ChildProcess {
   int fork() noexcept;
   bool running() const noexcept { return pid_ > 0; }
   int pid() const noexcept { return pid_; }
-  /// Readable when it has ended (pidfd_open(2)); -1 where the kernel refuses that.
+  /// As by open_process(); -1 where there is none.
   int fd() const noexcept { return pidfd_.get(); }
   /// True: it has ended, and is running() no more.
   bool reap(Ending& ending) noexcept;

@@ -32,7 +32,8 @@ void report(std::string_view line) {
   if (write(STDOUT_FILENO, whole.data(), whole.size()) < 0) std::abort();
 }
 
-void log(weir::LogLevel, std::string_view line) {
+/// A log function that is not the library's.
+void own_log(weir::LogLevel, std::string_view line) {
   const std::string whole = std::string(line) + "\n";
   if (write(STDERR_FILENO, whole.data(), whole.size()) < 0) std::abort();
 }
@@ -50,7 +51,8 @@ void hoard(const Arguments& arguments) {
 }
 
 void set_up(weir::Server& server, const Arguments& arguments) {
-  server.named(arguments.handler).options(options_from(arguments)).handle_signals().on_log(log);
+  server.named(arguments.handler).options(options_from(arguments)).handle_signals();
+  server.on_log(arguments.has("--own-log") ? own_log : weir::log_to_stderr);
   if (arguments.has("--model")) {
     const auto model = weir::model_named(arguments.values.at("--model"));
     if (!model) throw std::invalid_argument("no such model");
