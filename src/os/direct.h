@@ -1,4 +1,4 @@
-// direct.h - the calls of a request, made without the C library's wrappers.
+// direct.h - the calls of a request and of a connection, made without the C library's wrappers.
 //
 // recv(2) and the others that may block are cancellation points (pthreads(7)): as soon as a
 // process has a second thread, glibc enables and disables cancellation around each, some fifty
@@ -58,6 +58,17 @@ inline ssize_t direct_send(int fd, const void* data, std::size_t size, int flags
 inline ssize_t direct_sendmsg(int fd, const msghdr* message, int flags) noexcept {
   if constexpr (!direct_calls) return ::sendmsg(fd, message, flags);
   return kernel_call(SYS_sendmsg, fd, word_of(message), flags, 0);
+}
+
+inline int direct_accept4(int listener, sockaddr* peer, socklen_t* length, int flags) noexcept {
+  if constexpr (!direct_calls) return ::accept4(listener, peer, length, flags);
+  return static_cast<int>(
+      kernel_call(SYS_accept4, listener, word_of(peer), word_of(length), flags));
+}
+
+inline int direct_close(int fd) noexcept {
+  if constexpr (!direct_calls) return ::close(fd);
+  return static_cast<int>(kernel_call(SYS_close, fd, 0, 0, 0));
 }
 
 }  // namespace weir::os

@@ -48,7 +48,7 @@ const sockaddr* as_sockaddr(const void* address) noexcept {
 void close_fd(int fd) noexcept {
   ++base::counters.calls_other;
   // Not retried on EINTR: Linux has released the number already (close(2)).
-  system_call(CallKind::close, ::close, fd);
+  system_call(CallKind::close, direct_close, fd);
 }
 
 int socket_for(const Endpoint& endpoint, Mode mode) noexcept {
@@ -99,7 +99,8 @@ int connect_result(int fd) noexcept {
 int accept(int listener, Mode mode) noexcept {
   ++base::counters.calls_accept;
   const int flags = SOCK_CLOEXEC | (mode == Mode::nonblocking ? SOCK_NONBLOCK : 0);
-  const int fd = system_call(CallKind::accept4, ::accept4, listener, nullptr, nullptr, flags);
+  const int fd =
+      system_call(CallKind::accept4, direct_accept4, listener, nullptr, nullptr, flags);
   return fd >= 0 ? fd : -errno;
 }
 
