@@ -128,7 +128,8 @@ bool Session::copies(std::span<const Piece> pieces, std::size_t total) {
 }
 
 // Below the high-water mark a send is done: the bytes go out when the handler next waits. Above
-// it the kernel is asked at once, and if that does not help the handler waits.
+// it the kernel is asked at once, and if that does not help the handler waits; unless there is no
+// memory to wait with, because what throws must not have queued anything.
 SendWait* Session::wait_for_room() {
   if (outbox_ == nullptr) return nullptr;  // It is on the stage.
   Engine& engine = worker_.engine();
@@ -138,7 +139,10 @@ SendWait* Session::wait_for_room() {
     return nullptr;
   }
   outbox_->flush();
-  return has_room() ? nullptr : SendWait::make(*this, {});
+  if (has_room()) return nullptr;
+  try {
+    return SendWait::make(*this, {});
+  } catch (const std::bad_alloc&) { return nullptr; }
 }
 
 SendWait* Session::finish() {
@@ -182,16 +186,9 @@ void Session::check_send() const {
 // What waits to be handed over is told of when it is: see begin_gated().
 template <class Send>
 inline SendWait* Session::witness_send(std::span<const Piece> pieces, Send send) {
-  Witness& witness = *worker_.plan().witness;
-  SendWait* wait = nullptr;
-  try {
-    wait = send();
-  } catch (...) {
-    witness.lost_track(*this);
-    throw;
-  }
+  SendWait* wait = send();  // If it throws it has taken nothing on.
   if (wait != nullptr && wait->piece_count != 0) return wait;
-  for (const Piece& piece : pieces) witness.gave(*this, piece);
+  for (const Piece& piece : pieces) worker_.plan().witness->gave(*this, piece);
   return wait;
 }
 

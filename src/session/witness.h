@@ -14,8 +14,6 @@ class Witness {
  public:
   /// A send has taken these bytes on: they go out after all that were given before.
   virtual void gave(Session& session, Piece bytes) = 0;
-  /// A send threw in the middle: whether its bytes go out, nobody knows.
-  virtual void lost_track(Session& session) noexcept = 0;
   /// A receive has yielded these.
   virtual void got(Session& session, Piece bytes) = 0;
   /// A receive has yielded the end of the stream.

@@ -29,7 +29,6 @@ std::string shown(std::string_view bytes) {
 }  // namespace
 
 void Delivery::give(std::string_view bytes) {
-  if (has_lost_track_) return;
   if (taken_ > bytes_.size() / 2) {
     bytes_.erase(0, taken_);
     taken_ = 0;
@@ -45,7 +44,7 @@ std::string Delivery::take(std::string_view bytes) {
                     next.begin())
           .first -
       bytes.begin());
-  if (same == bytes.size() || (same == next.size() && has_lost_track_)) {
+  if (same == bytes.size()) {
     taken_ += same;
     position_ += bytes.size();
     return {};
@@ -57,7 +56,7 @@ std::string Delivery::take(std::string_view bytes) {
 
 std::string Delivery::end() const {
   const std::size_t missing = bytes_.size() - taken_;
-  if (missing == 0 || is_given_up_ || has_lost_track_) return {};
+  if (missing == 0 || is_given_up_) return {};
   return fmt::format("the end of the stream came after byte {}, before {} that were given",
                      position_, missing);
 }
@@ -72,10 +71,6 @@ void NetworkWitness::gave(detail::Session& session, detail::Piece bytes) {
   if (Stream* stream = network_.stream(session.socket().fd)) {
     network_.give(*stream, text_of(bytes));
   }
-}
-
-void NetworkWitness::lost_track(detail::Session& session) noexcept {
-  if (Stream* stream = network_.stream(session.socket().fd)) stream->out->delivery.lose_track();
 }
 
 void NetworkWitness::got(detail::Session& session, detail::Piece bytes) {

@@ -17,8 +17,6 @@ class Network;
 class Delivery {
  public:
   void give(std::string_view bytes);
-  /// From here on nobody knows what was given: it is not judged any more.
-  void lose_track() noexcept { has_lost_track_ = true; }
   /// Empty if these are the next bytes of what was given; else what is wrong with them.
   std::string take(std::string_view bytes);
   /// The program that gives ends the connection early: what is not taken may be lost.
@@ -32,7 +30,6 @@ class Delivery {
   std::string bytes_;  // Given; from `taken_` on: and not taken.
   std::size_t taken_ = 0;
   std::uint64_t position_ = 0;  // Of the next byte, from the stream's beginning.
-  bool has_lost_track_ = false;
   bool is_given_up_ = false;
 };
 
@@ -42,7 +39,6 @@ class NetworkWitness final : public detail::Witness {
   explicit NetworkWitness(Network& network) noexcept : network_(network) {}
 
   void gave(detail::Session& session, detail::Piece bytes) override;
-  void lost_track(detail::Session& session) noexcept override;
   void got(detail::Session& session, detail::Piece bytes) override;
   void got_end(detail::Session& session) override;
   void gave_up(detail::Session& session) noexcept override;
