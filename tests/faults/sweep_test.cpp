@@ -122,6 +122,8 @@ std::vector<Sweep> sweeps() {
       {CallKind::select, {EINTR, ENOMEM}},
       {CallKind::nanosleep, {EINTR}},
       {CallKind::fork, {EAGAIN, ENOMEM}},
+      {CallKind::timerfd_settime, {EINVAL, ECANCELED}},
+      {CallKind::timerfd_create, {EMFILE, ENFILE, ENOMEM, ENODEV}},
       {CallKind::io_uring_enter, {EINTR, EAGAIN, EBUSY}},
       {CallKind::request,
        {EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, EMFILE, ECONNABORTED, ECANCELED},

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <cstdint>
 
 #include <weir/server.h>
 
@@ -21,18 +22,25 @@ using os::Call;
 using os::CallKind;
 using support::Client;
 
-/// Counts the sleeps that have a bound, and how often the timer is set; makes none if told so.
+/// Counts the sleeps that have a bound, and how often the timer is set; lets it fail if told so.
 class Sleeps final : public os::Tap {
  public:
-  explicit Sleeps(bool has_timer) : has_timer_(has_timer) { os::install(this); }
+  enum class Fails : std::uint8_t { never, when_made, when_set_again };
+
+  explicit Sleeps(Fails fails) : fails_(fails) { os::install(this); }
   ~Sleeps() { os::install(nullptr); }
 
   bool before(Call& call) noexcept override {
     if (is_bounded(call)) ++bounded;
-    if (call.kind == CallKind::timerfd_settime) ++set;
-    if (call.kind != CallKind::timerfd_create || has_timer_) return false;
-    call.result = -EMFILE;
-    return true;
+    if (call.kind == CallKind::timerfd_create && fails_ == Fails::when_made) {
+      call.result = -EMFILE;
+      return true;
+    }
+    if (call.kind == CallKind::timerfd_settime && ++set > 1 && fails_ == Fails::when_set_again) {
+      call.result = -EINVAL;
+      return true;
+    }
+    return false;
   }
   void after(Call&) noexcept override {}
 
@@ -51,7 +59,7 @@ class Sleeps final : public os::Tap {
     }
   }
 
-  const bool has_timer_;
+  const Fails fails_;
 };
 
 Task<> echo(Connection& peer) {
@@ -72,7 +80,7 @@ class SleepTimer : public unit::EveryModel {
 TEST_P(SleepTimer, Is_set_for_many_sleeps_none_of_which_has_a_bound) {
   constexpr int requests = 1000;
   const auto began = std::chrono::steady_clock::now();
-  Sleeps sleeps(true);
+  Sleeps sleeps(Sleeps::Fails::never);
   unit::RunningServer server(echo, GetParam(), options());
   Client client(server.address());
   for (int i = 0; i < requests; ++i) ASSERT_EQ(client.converse("x"), "x");
@@ -84,12 +92,22 @@ TEST_P(SleepTimer, Is_set_for_many_sleeps_none_of_which_has_a_bound) {
 }
 
 TEST_P(SleepTimer, Is_not_needed_for_a_deadline) {
-  Sleeps sleeps(false);
+  Sleeps sleeps(Sleeps::Fails::when_made);
   unit::RunningServer server(echo, GetParam(), options());
   Client client(server.address());
   EXPECT_EQ(client.converse("x"), "x");
   EXPECT_EQ(client.receive_to_end(), "");
   EXPECT_EQ(sleeps.set, 0);
+  EXPECT_GE(sleeps.bounded, 1);
+}
+
+TEST_P(SleepTimer, Is_not_needed_any_more_for_a_deadline_either) {
+  Sleeps sleeps(Sleeps::Fails::when_set_again);
+  unit::RunningServer server(echo, GetParam(), options());
+  Client client(server.address());
+  EXPECT_EQ(client.converse("x"), "x");
+  EXPECT_EQ(client.receive_to_end(), "");
+  EXPECT_GE(sleeps.set, 2) << "it did not fail";
   EXPECT_GE(sleeps.bounded, 1);
 }
 
