@@ -171,6 +171,9 @@ class Channel {
    public:
     explicit ReceiveAwaiter(Channel& channel) noexcept
         : ChannelWait(channel.core_), channel_(channel) {}
+    unsigned awaits(const detail::Suspension& /*own*/) const noexcept override {
+      return detail::awaits_others;
+    }
     bool await_ready() {
       detail::ChannelLock lock(channel_.core_);
       return channel_.take(value_) || channel_.core_.closed;

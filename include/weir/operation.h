@@ -55,6 +55,7 @@ class Operation : public Suspension, public Link {
   virtual void completed() noexcept = 0;
   /// Asks the engine of the current worker.
   void cancel() noexcept override;
+  unsigned awaits(const Suspension& own) const noexcept override;
 
   bool pending() const noexcept { return state != State::idle; }
   /// Of the two directions of a socket: this one, or sending and connecting.

@@ -9,9 +9,18 @@
 
 namespace weir::detail {
 
+/// Who can end a wait, as a set.
+enum Awaited : unsigned {
+  awaits_client = 1,   ///< the client of the connection that asks, by what it says
+  awaits_others = 2,   ///< a timer, a message: nobody's work is held up
+  awaits_service = 4,  ///< something that is being done: an answer, room to send
+};
+
 /// What a suspended coroutine waits for, as far as cancelling is concerned.
 class Suspension {
  public:
+  /// A set of Awaited. `own` is the receive of the connection that asks.
+  virtual unsigned awaits(const Suspension& own) const noexcept = 0;
   /// Asks that the wait end soon. Never resumes anything itself: the completion comes in a later
   /// turn, with operation_canceled or with the result that won the race.
   virtual void cancel() noexcept = 0;
@@ -53,7 +62,10 @@ class Scope {
   void resume() noexcept { waits_for_ = nullptr; }
   /// As new, for another line of execution. Requires: nothing waits.
   void renew() noexcept { cancelled_ = false; }
-  const Suspension* waits_for() const noexcept { return failed_ ? nullptr : waits_for_; }
+  /// What the line waits for; nothing, if it has ended or runs.
+  unsigned awaits(const Suspension& own) const noexcept {
+    return failed_ || waits_for_ == nullptr ? 0U : waits_for_->awaits(own);
+  }
   Place place() const noexcept { return place_; }
 
   /// What left the task that has just ended in this line, until its awaiter takes it. Requires:

@@ -125,14 +125,17 @@ class Server {
   void start();
   int wait();
 
-  /// Stops accepting. Sessions that are idle end: those whose handler waits in a plain receive(),
-  /// with nothing unread, nothing unsent and no spawned task, and those of a proxy that has said
-  /// nothing yet. At once if the client has been silent for about a second, else when he has: for a
-  /// tenth of a second if he has been answered, in the first second after this call; for about a
-  /// second later, or if the rest of his request or his first words may be on their way. All others
-  /// go on until they end by themselves or `deadline` has passed since this call; then they are
-  /// cut: their awaits throw IoError(operation_canceled), and the connection is reset. 0:
-  /// everything is cut now. Of several calls the shortest deadline counts.
+  /// Stops accepting. Sessions that are idle end: those whose handler waits in receive(), also
+  /// within a deadline, with nothing unread, nothing unsent and no spawned task, and those of a
+  /// proxy that has said nothing yet. At once if the client has been silent for about a second,
+  /// else when he has: for a tenth of a second if he has been answered, in the first second after
+  /// this call; for about a second later, or if the rest of his request or his first words may be
+  /// on their way. A handler that waits for a timer or a channel beside its client (when_any) may
+  /// be at work for him: there he must have been silent for a second, and have an answer to all
+  /// that he said, as far as the times tell. All others go on until they end by themselves or
+  /// `deadline` has passed since this call. Then those who still lack an answer, or are in the
+  /// middle of what they say, are cut: their awaits throw IoError(operation_canceled), and the
+  /// connection is reset. 0: that is now. Of several calls the shortest deadline counts.
   ///
   /// No effect before start(). From any thread, or from a signal handler; in a handler it stops the
   /// whole server also where that runs in a process of its own. Returns at once; blocking models

@@ -59,6 +59,8 @@ class Deadline : public Suspension {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   void cancel() noexcept override { inner_.cancel(); }
+  /// The same as what the deadline is for.
+  unsigned awaits(const Suspension& own) const noexcept override { return inner_.awaits(own); }
 
  protected:
   ~Deadline() = default;

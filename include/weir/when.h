@@ -40,6 +40,7 @@ class Group : public Suspension {
   /// Requests that every branch end. Each is still awaited: a frame or buffer that is in use
   /// is never destroyed.
   void cancel() noexcept override;
+  unsigned awaits(const Suspension& own) const noexcept override;
 
   bool await_ready() const noexcept { return false; }
   template <HasScope P>

@@ -14,6 +14,14 @@ void Group::cancel() noexcept {
   }
 }
 
+unsigned Group::awaits(const Suspension& own) const noexcept {
+  unsigned all = 0;
+  for (const Branch* branch = first_; branch != nullptr; branch = branch->next) {
+    if (branch->started) all |= branch->scope.awaits(own);
+  }
+  return all;
+}
+
 void Group::add(Branch& branch) noexcept {
   branch.group = this;
   *last_ = &branch;

@@ -346,14 +346,32 @@ void Session::reset() noexcept {
 bool Session::idle() noexcept {
   const bool heard_anew = heard_anew_ || witnessed_anew_;
   heard_anew_ = witnessed_anew_ = false;
-  return (has_rested() || (heard_ && !heard_anew && is_answered())) && waits_for_client();
+  switch (waits_for()) {
+    case WaitsFor::client: return has_rested() || (heard_ && !heard_anew && is_answered());
+    case WaitsFor::others: return has_rested() && (!heard_ || is_answered());
+    case WaitsFor::service: return false;
+  }
+  ASSERT(false);  // There are no others.
 }
 
-bool Session::waits_for_client() noexcept {
+bool Session::owes_nothing() noexcept {
+  switch (waits_for()) {
+    case WaitsFor::client: return !heard_ || is_answered() || has_rested();
+    case WaitsFor::others: return has_rested() && (!heard_ || is_answered());
+    case WaitsFor::service: return false;
+  }
+  ASSERT(false);  // There are no others.
+}
+
+Session::WaitsFor Session::waits_for() noexcept {
+  const unsigned awaited = scope_.awaits(receive_);
   // Of a header that has begun the rest is on its way.
-  const bool receives = introducing_ ? !heard_ : scope_.waits_for() == &receive_;
-  return receives && receive_.pending() && outbox_ == nullptr && !has_children_ && !lingering_ &&
-         worker_.engine().unread(*this) == 0;
+  const bool receives = introducing_ ? !heard_ : (awaited & awaits_client) != 0;
+  const bool is_quiet = receives && (awaited & awaits_service) == 0 && receive_.pending() &&
+                        outbox_ == nullptr && !has_children_ && !lingering_ &&
+                        worker_.engine().unread(*this) == 0;
+  if (!is_quiet) return WaitsFor::service;
+  return (awaited & awaits_others) == 0 || introducing_ ? WaitsFor::client : WaitsFor::others;
 }
 
 void Session::tell_given_up() noexcept {

@@ -85,10 +85,11 @@ class Session final : public Connection, public Link, private Socket, private Wa
   // For the worker's stop.
   /// Waits for its client, who has been silent for a second; or since this was last asked, and
   /// has an answer to what he said before. The rest of a request may be on its way otherwise, or
-  /// the first words of one who has just come.
+  /// the first words of one who has just come. One that waits for a timer or a message, too, may
+  /// be at work: there he has an answer, or has said nothing, and silence has lasted for a second.
   bool idle() noexcept;
-  /// Waits for its client, with nothing unread or unsent.
-  bool waits_for_client() noexcept;
+  /// The same, when there is no time left to listen for a while.
+  bool owes_nothing() noexcept;
   /// Has told its peer that all was sent, and only waits for his end.
   bool lingers() const noexcept { return lingering_ && fin_sent_; }
   static constexpr std::int64_t quiet_ns = 1'000'000'000;
@@ -108,6 +109,11 @@ class Session final : public Connection, public Link, private Socket, private Wa
   /// What a receive yields without asking the engine: nothing, ordinarily; what came behind a
   /// proxy's header; the error of a connection that was given up.
   enum class AtHand : std::uint8_t { nothing, rest, error };
+
+  /// With nothing unread or unsent: for the client alone, or for a timer or a message, too; or for
+  /// something that is under way.
+  enum class WaitsFor : std::uint8_t { client, others, service };
+  WaitsFor waits_for() noexcept;
 
   bool is_reset() const noexcept { return at_hand_ == AtHand::error; }
   void mark_reset() noexcept { at_hand_ = AtHand::error; }

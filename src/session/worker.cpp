@@ -331,7 +331,7 @@ void Worker::end_lingering() noexcept {
   lingered_.clear();
 }
 
-// Who only waits for his client ends as one that is idle does.
+// Who owes his client nothing ends as one that is idle does.
 void Worker::cut_all() noexcept {
   cutting_ = true;
   refuse_waiting();
@@ -339,7 +339,7 @@ void Worker::cut_all() noexcept {
   bool forgets = base::planted(base::Mutant::cut_forgets);
   deadlines_.for_each([&](Session& session) {
     if (std::exchange(forgets, false)) return;
-    session.waits_for_client() ? session.cancel() : session.cut();
+    session.owes_nothing() ? session.cancel() : session.cut();
   });
 }
 
@@ -352,6 +352,11 @@ void note_running(const Scope& line) noexcept {
 bool start(Operation& operation) { return Worker::current().engine().start(operation); }
 
 void Operation::cancel() noexcept { Worker::current().engine().cancel(*this); }
+
+unsigned Operation::awaits(const Suspension& own) const noexcept {
+  if (this == &own) return awaits_client;
+  return kind == Kind::wait ? awaits_others : awaits_service;
+}
 
 std::int64_t deadline_after(std::chrono::nanoseconds duration) noexcept {
   constexpr std::int64_t for_ever = std::int64_t{1} << 62;

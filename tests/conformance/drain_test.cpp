@@ -3,6 +3,10 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <atomic>
+#include <string_view>
+#include <system_error>
+#include <thread>
 
 #include "tests/conformance/conformance.h"
 
@@ -169,6 +173,43 @@ TEST_P(Conformance, Cuts_those_who_do_not_end_in_the_drain_time_and_says_how_man
   EXPECT_NE(server.errors().find(std::to_string(count) + " connections were cut"),
             std::string::npos)
       << server.errors();
+}
+
+// Between two pieces of an upload its handler only waits for the client, too.
+TEST_P(Conformance, Cuts_those_who_are_in_the_middle_of_what_they_say_too) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server = serve("discard", {"--drain-ms", "1500"});
+  Client client(server.address());
+  std::atomic<bool> over{false};
+  std::thread uploads([&] {
+    try {
+      for (; !over; support::rest(10ms)) client.send("a piece of it");
+    } catch (const std::system_error&) {}  // Cut.
+  });
+  support::rest(200ms);
+  server.signal(SIGTERM);
+  EXPECT_EQ(server.wait(), 3);
+  over = true;
+  uploads.join();
+  EXPECT_EQ(server.total("cut"), 1U) << server.errors();
+  EXPECT_EQ(server.total("ended"), 0U);
+}
+
+// Who has his answer, or nothing to have one to, is idle whatever his handler waits for beside him.
+TEST_P(Conformance, Ends_those_who_are_idle_within_a_deadline_or_beside_a_timer_or_a_channel) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  for (const char* handler : {"whole_deadline", "deadline", "two_things", "chat"}) {
+    if (std::string_view(handler) == "chat" && !shape().shares_memory()) continue;
+    SCOPED_TRACE(handler);
+    TestServer& server = serve(handler, {"--pause-ms", "3600000", "--drain-ms", "3600000"});
+    Client client(server.address());
+    client.send("hello");
+    EXPECT_FALSE(client.receive_some().empty());
+    server.signal(SIGTERM);
+    EXPECT_FALSE(client.sees_end() && client.was_reset());
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_EQ(server.total("ended"), 1U) << server.errors();
+  }
 }
 
 // A worker may have nobody but clients who wait for room, which the others' do not leave them.
