@@ -15,7 +15,11 @@ BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& call
                                kernel::Waker& waker)
     : Engine(options, calls, waker),
       bound_is_inherited_(options.clients_have_bound),
-      polls_to_accept_(options.several_listeners) {}
+      polls_to_accept_(options.several_listeners) {
+  // It will sleep beside a timer when descriptors have run out: made then, what wakes it would take
+  // the first that comes free, for which a client waits.
+  if (options.accepts) waker_.fd();
+}
 
 BlockingEngine::~BlockingEngine() = default;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tests/conformance/conformance.h"
+#include "tests/support/sandbox.h"
 
 namespace conformance {
 namespace {
@@ -123,6 +124,27 @@ TEST_P(SingleWorker, Serves_again_within_100_ms_of_the_first_free_descriptor) {
   std::printf("served %lld ms after the first free descriptor\n",
               static_cast<long long>(middle.count()));
   if (full()) { EXPECT_LE(middle, 100ms); }
+}
+
+// Whatever the server itself may need next: on threads what woke it took the one that came free.
+TEST_P(SingleWorker, Serves_who_waits_with_the_first_descriptor_that_comes_free) {
+  if (shape().simulated) GTEST_SKIP() << no_descriptor_limit;
+  if (shape().clients_at_once() == 1) GTEST_SKIP() << one_at_a_time;
+  if (shape().model == weir::Model::fork)
+    GTEST_SKIP() << "its parent keeps no descriptor of a client";
+  TestServer& server = serve("echo", {"--connections-max", "1000"},
+                             {.before_exec = [] { support::limit_descriptors(48); }});
+  std::vector<Client> clients;
+  while (clients.size() < 60) {
+    clients.emplace_back(server.address());
+    clients.back().send("x");
+  }
+  const std::size_t served = support::settled([&] { return answered(clients); }, 400ms);
+  ASSERT_LT(served, 50U) << "descriptors do not run out";
+  ASSERT_TRUE(clients.front().has_answer());
+  clients.front().finish();
+  EXPECT_EQ(clients.front().receive_to_end(), "x");  // An answer less that waits to be taken.
+  EXPECT_TRUE(eventually([&] { return answered(clients) == served; }));
 }
 
 }  // namespace
