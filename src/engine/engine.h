@@ -110,6 +110,7 @@ class Engine {
   virtual void finish_sending(Socket& socket) noexcept;
   virtual void reset_on_close(Socket& socket) noexcept;
   virtual std::size_t unread(Socket& socket) noexcept;
+  std::size_t undelivered(Socket& socket) noexcept { return calls_.undelivered(socket.fd); }
   virtual Endpoint peer(const Socket& socket) const;
   virtual Endpoint local(const Socket& socket) const;
   /// Of a descriptor that was accepted and not adopted yet.

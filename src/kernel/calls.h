@@ -56,6 +56,8 @@ class Calls {
   virtual void finish_sending(int fd) noexcept = 0;
   virtual void reset_on_close(int fd) noexcept = 0;
   virtual std::size_t unread(int fd) noexcept = 0;
+  /// Bytes that were sent and that the peer's kernel has not acknowledged.
+  virtual std::size_t undelivered(int fd) noexcept = 0;
   virtual void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept = 0;
   virtual bool has_blocking_bound(int fd) noexcept = 0;
   virtual void set_nonblocking(int fd, bool on) noexcept = 0;

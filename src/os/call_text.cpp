@@ -1,9 +1,11 @@
 #include "os/call_text.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -232,7 +234,9 @@ void describe_arguments(const CallRecord& record, const TracedCall& traced, Word
                                : arguments[1] == F_GETFL ? "F_GETFL"
                                                          : "F_DUPFD_CLOEXEC");
       break;
-    case CallKind::ioctl: words.fd(call.fd()).text("FIONREAD"); break;
+    case CallKind::ioctl:
+      words.fd(call.fd()).text(arguments[1] == SIOCOUTQ ? "SIOCOUTQ" : "FIONREAD");
+      break;
     case CallKind::epoll_ctl:
     case CallKind::epoll_wait:
     case CallKind::poll:

@@ -69,6 +69,7 @@ class LinuxCalls final : public kernel::Calls {
   void finish_sending(int fd) noexcept override { os::finish_sending(fd); }
   void reset_on_close(int fd) noexcept override { os::reset_on_close(fd); }
   std::size_t unread(int fd) noexcept override { return os::unread(fd); }
+  std::size_t undelivered(int fd) noexcept override { return os::undelivered(fd); }
   void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept override {
     os::set_blocking_bound(fd, nanoseconds);
   }

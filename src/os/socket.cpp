@@ -1,6 +1,7 @@
 #include "os/socket.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -41,6 +42,13 @@ int family_of(const Endpoint& endpoint) noexcept {
 
 const sockaddr* as_sockaddr(const void* address) noexcept {
   return static_cast<const sockaddr*>(address);
+}
+
+std::size_t queued(int fd, unsigned long which) noexcept {
+  ++base::counters.calls_other;
+  int count = 0;
+  const bool known = system_call(CallKind::ioctl, ::ioctl, fd, which, &count) == 0 && count > 0;
+  return known ? static_cast<std::size_t>(count) : 0;
 }
 
 }  // namespace
@@ -166,15 +174,8 @@ void reset_on_close(int fd) noexcept {
               socklen_t{sizeof zero});
 }
 
-std::size_t unread(int fd) noexcept {
-  ++base::counters.calls_other;
-  int count = 0;
-  return system_call(CallKind::ioctl, ::ioctl, fd, static_cast<unsigned long>(FIONREAD),
-                     &count) == 0 &&
-                 count > 0
-             ? static_cast<std::size_t>(count)
-             : 0;
-}
+std::size_t unread(int fd) noexcept { return queued(fd, FIONREAD); }
+std::size_t undelivered(int fd) noexcept { return queued(fd, SIOCOUTQ); }
 
 bool is_tcp(int fd) noexcept {
   ++base::counters.calls_other;

@@ -40,10 +40,11 @@ bool has_blocking_bound(int fd) noexcept;
 
 void set_nonblocking(int fd, bool on) noexcept;
 bool is_nonblocking(int fd) noexcept;
-int duplicate(int fd) noexcept;        // The lowest free number, CLOEXEC; or -errno.
-void finish_sending(int fd) noexcept;  // shutdown(2), SHUT_WR.
-void reset_on_close(int fd) noexcept;  // SO_LINGER with zero: close sends RST.
-std::size_t unread(int fd) noexcept;   // FIONREAD.
+int duplicate(int fd) noexcept;            // The lowest free number, CLOEXEC; or -errno.
+void finish_sending(int fd) noexcept;      // shutdown(2), SHUT_WR.
+void reset_on_close(int fd) noexcept;      // SO_LINGER with zero: close sends RST.
+std::size_t unread(int fd) noexcept;       // FIONREAD.
+std::size_t undelivered(int fd) noexcept;  // SIOCOUTQ, tcp(7).
 bool is_tcp(int fd) noexcept;
 
 Endpoint local_endpoint(int fd);

@@ -205,16 +205,22 @@ void Session::end() noexcept {
   if (task_.start(scope_, *this)) done();
 }
 
+// The kernel asks for more only when a third of its buffer is free, which takes a slow reader long:
+// that he goes on shows there.
+Session::Unsent Session::still_unsent() noexcept {
+  return {outbox_size(), worker_.engine().undelivered(*this)};
+}
+
 Task<> Session::linger() {
   const auto patience = worker_.linger();
   // The flush may take long with a slow reader; it is given up only when nothing moves.
   while (!fin_sent_) {
-    const std::size_t before = outbox_size();
+    const Unsent before = still_unsent();
     try {
       Sending flushed(finish());
       co_await within(patience, std::move(flushed));
     } catch (const IoError& error) {
-      if (error.code() != std::errc::timed_out || outbox_size() == before) throw;
+      if (error.code() != std::errc::timed_out || still_unsent() == before) throw;
     }
   }
   if (peer_done_) co_return;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <system_error>
+#include <utility>
 
 #include <weir/connection.h>
 #include <weir/operation.h>
@@ -133,6 +134,9 @@ class Session final : public Connection, public Link, private Socket, private Wa
   void linger_failed(const std::error_code& why) noexcept;
   void child_ended(Child& child) noexcept;
   void end() noexcept;
+  /// By us, and by the kernel.
+  using Unsent = std::pair<std::size_t, std::size_t>;
+  Unsent still_unsent() noexcept;
   Task<> linger();
   void release() noexcept;
   void time_out(TimedOut kind) noexcept;

@@ -175,6 +175,11 @@ std::size_t NodeCalls::unread(int fd) noexcept {
   return stream == nullptr || stream->in == nullptr ? 0 : stream->in->unread();
 }
 
+std::size_t NodeCalls::undelivered(int fd) noexcept {
+  const Stream* stream = network_.stream(fd);
+  return stream == nullptr || stream->out == nullptr ? 0 : stream->out->undelivered();
+}
+
 Endpoint NodeCalls::local(int fd) {
   const File* found = network_.file(fd);
   if (found == nullptr) return {};

@@ -74,6 +74,7 @@ struct Pipe {
   Delivery delivery;              // The same bytes, as the programs at both ends see them.
 
   std::size_t unread() const noexcept { return static_cast<std::size_t>(arrived - read); }
+  std::size_t undelivered() const noexcept { return static_cast<std::size_t>(sent - arrived); }
   std::size_t room() const noexcept {
     const auto used = static_cast<std::size_t>(sent - read);
     return used < capacity ? capacity - used : 0;

@@ -105,6 +105,7 @@ class NodeCalls final : public kernel::Calls {
   void finish_sending(int fd) noexcept override;
   void reset_on_close(int fd) noexcept override;
   std::size_t unread(int fd) noexcept override;
+  std::size_t undelivered(int fd) noexcept override;
   void set_blocking_bound(int fd, std::int64_t nanoseconds) noexcept override;
   bool has_blocking_bound(int fd) noexcept override;
   void set_nonblocking(int, bool) noexcept override {}

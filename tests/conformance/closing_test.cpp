@@ -79,6 +79,22 @@ TEST_P(Conformance, Delivers_the_last_bytes_to_a_client_that_is_still_sending) {
   }
 }
 
+// The kernel takes more only when a third of its buffer is free: for longer than the linger time
+// nothing leaves the outbox, though the client takes a piece now and then.
+TEST_P(SingleWorker, Delivers_the_last_bytes_to_a_client_that_takes_its_time) {
+  constexpr std::size_t size = 6 * mebibyte;
+  TestServer& server =
+      serve("sender", {"--size", std::to_string(size), "--piece", "3000", "--linger-ms", "200"});
+  Client client(server.address(), {.receive_buffer = 64 * 1024});
+  std::string got;
+  for (std::string piece = client.receive(100'000); !piece.empty();
+       piece = client.receive(100'000)) {
+    got += piece;
+    support::rest(std::chrono::milliseconds(40));
+  }
+  EXPECT_TRUE(got == random_bytes(1, size)) << got.size() << " bytes";
+}
+
 TEST_P(Conformance, Cuts_a_client_that_never_stops_sending_when_the_linger_time_is_over) {
   TestServer& server = serve("sender", {"--size", "1000", "--linger-ms", "100"});
   Client client(server.address());

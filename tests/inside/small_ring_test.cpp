@@ -66,6 +66,7 @@ class SmallRings final : public kernel::Calls {
   void finish_sending(int fd) noexcept override { linux_.finish_sending(fd); }
   void reset_on_close(int fd) noexcept override { linux_.reset_on_close(fd); }
   std::size_t unread(int fd) noexcept override { return linux_.unread(fd); }
+  std::size_t undelivered(int fd) noexcept override { return linux_.undelivered(fd); }
   void set_blocking_bound(int fd, std::int64_t bound) noexcept override {
     linux_.set_blocking_bound(fd, bound);
   }
