@@ -1,7 +1,6 @@
 // serve.cpp - `weir serve`: runs a built-in handler on the model of choice until a signal comes.
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,12 +55,6 @@ std::string handler_list() {
 HandlerFunction chosen_handler(const std::string& name) {
   if (const HandlerInfo* info = handler_named(name)) return info->handler;
   throw UsageError(fmt::format("unknown handler '{}'; handlers: {}", name, handler_list()));
-}
-
-// Whoever reads our stdout through a pipe gets the line now.
-void print_line(const std::string& line) {
-  fmt::print("{}\n", line);
-  std::fflush(stdout);
 }
 
 int serve(const Request& request) {

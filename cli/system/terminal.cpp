@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -9,6 +10,11 @@ namespace weir::cli {
 
 bool stderr_is_terminal() noexcept { return isatty(STDERR_FILENO) == 1; }
 bool stdout_is_terminal() noexcept { return isatty(STDOUT_FILENO) == 1; }
+
+bool stdout_takes_a_line() noexcept {
+  pollfd room{STDOUT_FILENO, POLLOUT, 0};
+  return poll(&room, 1, 0) == 1 && room.revents == POLLOUT;
+}
 
 std::size_t stdout_columns() noexcept {
   winsize size{};

@@ -25,7 +25,8 @@ enum class LogLevel : unsigned char { info, warning, error };
 /// Called with one line, without its newline, from any of the server's threads. Must not throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
 /// A LogFunction: writes "weir: " and the line to stderr, whole, from any thread or process; what
-/// is no printable character in it becomes '?'.
+/// is no printable character in it becomes '?'. Never waits: a line for which a pipe or a terminal
+/// has no room is left out, and the next one that has says how many were. No SIGPIPE either.
 void log_to_stderr(LogLevel level, std::string_view line) noexcept;
 class Server;
 /// Called with what all workers have counted so far. Must not throw.

@@ -1,4 +1,5 @@
 """`weir serve`, with clients that nobody here wrote: nc, socat and Python's socket."""
+import contextlib
 import datetime
 import json
 import os
@@ -12,7 +13,8 @@ import tempfile
 import time
 import unittest
 
-from tool import MODELS, PATIENCE, Server, connect, has_ipv6, receive_all, receive_exactly
+from tool import (MODELS, PATIENCE, TOOL, Server, connect, eventually, free_port, has_ipv6,
+                  receive_all, receive_exactly)
 
 
 def talk(command, data):
@@ -190,6 +192,63 @@ class Life(unittest.TestCase):
         self.assertEqual(keys["accepted"], 1)
         self.assertEqual(keys["open"], 1)
         self.assertEqual(keys["bytes_sent"], 5)
+
+    def refused_by(self, log):
+        """A server that has filled its one place, and writes a line about it to `log`."""
+        process = subprocess.Popen(
+            [TOOL, "serve", "echo", "--listen", f"127.0.0.1:{free_port()}", "--connections-max",
+             "1", "--overload", "reject"], stdout=subprocess.DEVNULL, stderr=log)
+        self.addCleanup(process.kill)
+        address = process.args[4]
+
+        def is_served():
+            try:
+                with connect(address) as client:
+                    client.sendall(b"x")
+                    return receive_exactly(client, 1) == b"x"
+            except OSError:
+                return False
+
+        self.assertTrue(eventually(is_served))
+        return process, address
+
+    def test_a_log_that_nobody_reads_holds_nobody_up(self):
+        reader, writer = os.pipe()
+        process, address = self.refused_by(writer)
+        os.set_blocking(writer, False)
+        for piece in (b"." * 1024, b"."):  # To the brim.
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(writer, piece)
+        os.set_blocking(writer, True)
+        with connect(address) as first:
+            first.sendall(b"hello")
+            self.assertEqual(receive_exactly(first, 5), b"hello")
+            with connect(address) as second:  # There is a line about it.
+                with contextlib.suppress(ConnectionResetError):
+                    self.assertEqual(receive_all(second), b"")
+            first.sendall(b"again")
+            self.assertEqual(receive_exactly(first, 5), b"again")
+        os.read(reader, 65536)  # Now there is room again, and the next line tells of the others.
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
+        os.close(writer)
+        with open(reader, "rb") as rest:
+            said = rest.read().decode(errors="replace")
+        self.assertRegex(said, r"weir: \d+ lines were lost, because nobody read them")
+
+    def test_a_log_whose_reader_is_gone_ends_nobody(self):
+        reader, writer = os.pipe()
+        process, address = self.refused_by(writer)
+        os.close(writer)
+        os.close(reader)
+        with connect(address) as first, connect(address) as second:
+            with contextlib.suppress(ConnectionResetError):
+                receive_all(second)
+            first.sendall(b"hello")
+            self.assertEqual(receive_exactly(first, 5), b"hello")
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(10), 0)
 
     def test_the_totals_of_processes_are_summed_up(self):
         for options in (("--model", "fork"), ("--model", "poll", "--workers", "2",
