@@ -1,5 +1,6 @@
 // serve.cpp - `weir serve`: runs a built-in handler on the model of choice until a signal comes.
 #include <chrono>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -58,6 +59,8 @@ HandlerFunction chosen_handler(const std::string& name) {
 }
 
 int serve(const Request& request) {
+  // Whoever started us may have left it ignored; then nobody would learn how our children end.
+  std::signal(SIGCHLD, SIG_DFL);
   Server server(chosen_handler(request.handler));
   server.named(request.handler).model(model_of(request.model));
   for (const std::string& address : request.listen) server.listen(address);

@@ -6,6 +6,7 @@
 // memory is seen by that client only.
 #include <chrono>
 #include <new>
+#include <utility>
 #include <vector>
 
 #include "base/counters.h"
@@ -71,6 +72,7 @@ class ProcessEach final : public Placement, private os::Children::Watcher {
   Worker* acceptor_ = nullptr;
   os::Children children_;
   std::int64_t killed_at_ = -1;
+  bool told_unknown_ = false;
 };
 
 int ProcessEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t id) noexcept {
@@ -85,6 +87,11 @@ int ProcessEach::serve(Worker& acceptor, const Arrival& arrival, std::uint64_t i
 // The connection is counted by the child's end, not by what the child counted, so that none is
 // counted twice or never, wherever the child dies.
 void ProcessEach::child_ended(std::uint64_t id, int exit_code) noexcept {
+  if (exit_code == unknown && !std::exchange(told_unknown_, true) && plan_.log != nullptr) {
+    plan_.log(LogLevel::warning,
+              "fork: how sessions end is not known, and they count as lost: SIGCHLD is ignored, "
+              "or the program itself waits for any child");
+  }
   Statistics& counters = base::counters;
   ++counters.closed;
   switch (exit_code) {

@@ -15,6 +15,7 @@
 
 #include "base/counters.h"
 #include "base/peak.h"
+#include "os/clock.h"
 #include "os/signals.h"
 #include "os/tap.h"
 
@@ -25,6 +26,10 @@ using Cells = std::array<std::atomic<std::uint64_t>, std::tuple_size_v<base::Cou
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 Cells& cells(void* memory) noexcept { return *static_cast<Cells*>(memory); }
+
+// How often children are asked one by one: a system call each.
+constexpr std::int64_t seldom = 1'000'000'000;
+constexpr std::int64_t often = 10'000'000;  // Where nothing else tells of their end.
 
 int signal_for(How how) noexcept {
   switch (how) {
@@ -74,7 +79,10 @@ int Children::fork(std::uint64_t tag) noexcept {
   SignalsHeld held;
   const int pid = system_call(CallKind::fork, ::fork);
   if (pid < 0) return -errno;
-  if (pid > 0) children_.push_back({pid, tag});
+  if (pid > 0) {
+    if (children_.empty()) ask_each_at_ = monotonic_clock().now() + seldom;
+    children_.push_back({pid, tag});
+  }
   if (pid == 0) {
     children_.clear();
     held.leave_to_child();
@@ -89,44 +97,54 @@ void Children::exit_child(int code) noexcept {
 
 // Which children have ended? The kernel says it of one after another (waitid with WNOWAIT leaves
 // it to be reaped). If that one is not ours it would be named again and again, so then ours are
-// asked one by one.
+// asked one by one. So they are now and then when it names nobody: where SIGCHLD is ignored or
+// somebody else waits for every child, none of those that have ended is ever named.
 std::size_t Children::reap() noexcept {
   while (!children_.empty()) {
     ++base::counters.calls_other;
     siginfo_t info{};
-    if (system_call(CallKind::waitid, ::waitid, P_ALL, 0U, &info, WEXITED | WNOHANG | WNOWAIT) !=
-            0 ||
-        info.si_pid == 0)
-      break;
-    int status = 0;
-    ++base::counters.calls_other;
-    const int named = info.si_pid;
+    const int result =
+        system_call(CallKind::waitid, ::waitid, P_ALL, 0U, &info, WEXITED | WNOHANG | WNOWAIT);
+    const bool none_is_left = result != 0 && errno == ECHILD;
+    const int named = result == 0 ? info.si_pid : 0;
     const auto is_named = [&](const Child& child) { return child.pid == named; };
-    const auto has_ended = [&](int pid) {
-      return system_call(CallKind::waitpid, ::waitpid, pid, &status, WNOHANG) == pid;
-    };
-    if (std::any_of(children_.begin(), children_.end(), is_named)) {
-      if (has_ended(named)) forget(named, status);
+    if (named != 0 && std::any_of(children_.begin(), children_.end(), is_named)) {
+      if (const auto code = ended(named); code.has_value()) forget(named, *code);
       continue;
     }
-    for (std::size_t i = 0; i < children_.size();) {
-      const int pid = children_[i].pid;
-      if (!has_ended(pid) || !forget(pid, status)) ++i;
-    }
+    if (named != 0 || none_is_left || monotonic_clock().now() >= ask_each_at_) ask_each();
     break;
   }
   return children_.size();
 }
 
-bool Children::forget(int pid, int status) noexcept {
+void Children::ask_each() noexcept {
+  for (std::size_t i = 0; i < children_.size();) {
+    const int pid = children_[i].pid;
+    const auto code = ended(pid);
+    if (!code.has_value() || !forget(pid, *code)) ++i;
+  }
+  ask_each_at_ = monotonic_clock().now() + (reaped_elsewhere_ ? often : seldom);
+}
+
+// ECHILD: it was reaped already, and not by us (waitpid(2)).
+std::optional<int> Children::ended(int pid) noexcept {
+  int status = 0;
+  ++base::counters.calls_other;
+  const int result = system_call(CallKind::waitpid, ::waitpid, pid, &status, WNOHANG);
+  if (result == pid) return WIFEXITED(status) ? WEXITSTATUS(status) : Watcher::killed;
+  if (result >= 0 || errno != ECHILD) return {};
+  reaped_elsewhere_ = true;
+  return Watcher::unknown;
+}
+
+bool Children::forget(int pid, int exit_code) noexcept {
   const auto found = std::find_if(children_.begin(), children_.end(),
                                   [&](const Child& child) { return child.pid == pid; });
   if (found == children_.end()) return false;
   const std::uint64_t tag = found->tag;
   children_.erase(found);
-  if (watcher_ != nullptr) {
-    watcher_->child_ended(tag, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-  }
+  if (watcher_ != nullptr) watcher_->child_ended(tag, exit_code);
   return true;
 }
 
@@ -188,7 +206,10 @@ bool ChildProcess::reap(Ending& ending) noexcept {
   int status = 0;
   ++base::counters.calls_other;
   if (!running()) return false;
-  if (system_call(CallKind::waitpid, ::waitpid, pid_, &status, WNOHANG) != pid_) return false;
+  const int result = system_call(CallKind::waitpid, ::waitpid, pid_, &status, WNOHANG);
+  // ECHILD: it was reaped already, and not by us (waitpid(2)).
+  ending.known = result == pid_;
+  if (!ending.known && (result >= 0 || errno != ECHILD)) return false;
   ending.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
   ending.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   pid_ = -1;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <weir/statistics.h>
@@ -37,9 +38,11 @@ enum class How : std::uint8_t { drain, cut, kill };
 class Children {
  public:
   /// Is told, by reap(), of each child that has ended: the tag it was forked with, and its exit
-  /// code, or -1 when a signal ended it.
+  /// code, or one of the two below.
   class Watcher {
    public:
+    static constexpr int killed = -1;   ///< by a signal
+    static constexpr int unknown = -2;  ///< it was reaped by others: see Ending::known
     virtual void child_ended(std::uint64_t tag, int exit_code) noexcept = 0;
 
    protected:
@@ -73,10 +76,15 @@ class Children {
     int pid;
     std::uint64_t tag;
   };
-  bool forget(int pid, int status) noexcept;
+  void ask_each() noexcept;
+  /// What Watcher is told of it; nothing: it runs.
+  std::optional<int> ended(int pid) noexcept;
+  bool forget(int pid, int exit_code) noexcept;
 
   Watcher* watcher_;
   std::vector<Child> children_;
+  std::int64_t ask_each_at_ = 0;
+  bool reaped_elsewhere_ = false;
   SharedStatistics counted_;
 };
 
@@ -84,6 +92,9 @@ class Children {
 struct Ending {
   int code = 0;
   int signal = 0;
+  /// False: somebody else has reaped it. The kernel does where SIGCHLD is ignored or has
+  /// SA_NOCLDWAIT, which a program may inherit, and so does a program that waits for any child.
+  bool known = true;
 };
 
 /// A descriptor of a process, readable when it has ended: pidfd_open(2), Linux 5.3. None, and

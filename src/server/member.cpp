@@ -35,6 +35,7 @@ void Member::failed_to_run(const char* why) noexcept {
 }
 
 std::string described(const os::Ending& ending) {
+  if (!ending.known) return "has ended, and others reaped it (SIGCHLD)";
   if (ending.signal != 0) return fmt::format("was ended by signal {}", ending.signal);
   return fmt::format("ended with exit code {}", ending.code);
 }

@@ -81,7 +81,7 @@ void Supervisor::reap() noexcept {
 
 void Supervisor::died(Member& member, const os::Ending& ending) noexcept {
   member.failed = ending.code != 0;
-  const bool killed = ending.signal != 0;
+  const bool killed = ending.signal != 0 || !ending.known;
   if (server_.stopping() && !killed) return;
   const std::uint64_t lost =
       server_.ledger->retire(member.plan.index, server_.room->forget(member.plan.index));

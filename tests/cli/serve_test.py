@@ -147,6 +147,18 @@ class Life(unittest.TestCase):
                         code, _ = server.stop(number)
                         self.assertEqual(code, 0, server.said)
 
+    def test_an_ignored_SIGCHLD_that_it_inherits_changes_nothing(self):
+        with Server("echo", "--model", "fork", "--connections-max", "2", "--totals", "json",
+                    before=("env", "--ignore-signal=CHLD")) as server:
+            for _ in range(5):
+                with connect(server.address) as client:
+                    client.sendall(b"hello")
+                    client.shutdown(socket.SHUT_WR)
+                    self.assertEqual(receive_all(client), b"hello")
+            code, said = server.stop()
+            self.assertEqual(code, 0, server.said)
+            self.assertEqual(json.loads(said)["ended"], 5)
+
     def test_it_says_where_it_listens_with_which_model_and_why(self):
         with Server("echo", "--model", "poll") as server:
             line = server.wait_until_said("listening").string
