@@ -62,10 +62,11 @@ void SharedStatistics::add(const Statistics& counted) noexcept {
   }
 }
 
-Statistics SharedStatistics::sum() const noexcept {
-  base::CounterRow row;
+Statistics SharedStatistics::take() noexcept {
+  base::CounterRow row{};
   for (std::size_t i = 0; i < row.size(); ++i) {
-    row[i] = cells(memory_)[i].load(std::memory_order_relaxed);
+    std::atomic<std::uint64_t>& cell = cells(memory_)[i];
+    if (cell.load(std::memory_order_relaxed) != 0) row[i] = cell.exchange(0);
   }
   return std::bit_cast<Statistics>(row);
 }
@@ -100,6 +101,7 @@ void Children::exit_child(int code) noexcept {
 // asked one by one. So they are now and then when it names nobody: where SIGCHLD is ignored or
 // somebody else waits for every child, none of those that have ended is ever named.
 std::size_t Children::reap() noexcept {
+  const std::size_t before = children_.size();
   while (!children_.empty()) {
     ++base::counters.calls_other;
     siginfo_t info{};
@@ -115,6 +117,7 @@ std::size_t Children::reap() noexcept {
     if (named != 0 || none_is_left || monotonic_clock().now() >= ask_each_at_) ask_each();
     break;
   }
+  if (children_.size() != before) base::add(base::counters, counted_.take());
   return children_.size();
 }
 
@@ -162,7 +165,7 @@ Children::~Children() {
     while (system_call(CallKind::waitpid, ::waitpid, child.pid, &status, 0) < 0 &&
            errno == EINTR) {}
   }
-  base::add(base::counters, counted_.sum());
+  base::add(base::counters, counted_.take());
 }
 
 ChildProcess::ChildProcess(ChildProcess&& other) noexcept

@@ -23,7 +23,8 @@ class SharedStatistics {
 
   /// From any thread of any of the processes.
   void add(const Statistics& counted) noexcept;
-  Statistics sum() const noexcept;
+  /// What was added since it was last taken.
+  Statistics take() noexcept;
 
  private:
   void* memory_;
@@ -50,7 +51,7 @@ class Children {
   };
 
   explicit Children(Watcher* watcher = nullptr) noexcept : watcher_(watcher) {}
-  /// Ends what still runs.
+  /// Ends what still runs, and adds what is left of what they counted.
   ~Children();
   Children(const Children&) = delete;
   Children& operator=(const Children&) = delete;
@@ -62,11 +63,10 @@ class Children {
   /// handlers that belong to the parent.
   [[noreturn]] void exit_child(int code = 0) noexcept;
 
-  /// Reaps those that have ended, without waiting. Returns how many are left.
+  /// Reaps those that have ended, without waiting, and adds what they counted to this thread's
+  /// counters. Returns how many are left.
   std::size_t reap() noexcept;
   std::size_t count() const noexcept { return children_.size(); }
-  /// What those that have ended had counted.
-  Statistics counted() const noexcept { return counted_.sum(); }
 
   /// Asks all to end.
   void end(How how) noexcept;

@@ -123,5 +123,51 @@ INSTANTIATE_TEST_SUITE_P(By, Reaped_elsewhere,
                            return "nobody";
                          });
 
+// --- fork's children, which count for themselves ----------------------------------------------
+
+class Children_of_fork : public testing::TestWithParam<weir::WorkerKind> {};
+
+// It did, bytes and reasons, only when the server had ended.
+TEST_P(Children_of_fork, Show_what_they_counted_once_and_when_they_have_ended) {
+  Options options;
+  options.worker_kind = GetParam();
+  options.first_byte = 100ms;
+  options.linger = 0ms;
+  RunningServer server(who, Model::fork, options);
+  const auto counted = [&] { return server.server().statistics(); };
+  const auto sums_are_right = [](const weir::Statistics& all) {
+    return all.accepted == all.open() + all.closed &&
+           all.closed == all.ended + all.failed + all.cut + all.timed_out + all.lost;
+  };
+  for (std::uint64_t visits = 1; visits <= 3; ++visits) {
+    {
+      Client client(server.address());
+      EXPECT_NE(ask(client), "");
+      client.finish();
+      EXPECT_TRUE(client.sees_end());
+    }
+    EXPECT_TRUE(support::eventually([&] { return counted().closed == visits; }));
+    EXPECT_EQ(counted().bytes_received, 4 * visits);
+    EXPECT_TRUE(sums_are_right(counted()));
+  }
+  Client silent(server.address());
+  EXPECT_TRUE(support::eventually([&] { return counted().timed_out == 1; }));
+  EXPECT_EQ(counted().timed_out_first_byte, 1U);
+  const std::uint64_t receives = counted().receives;
+  EXPECT_GE(receives, 3U);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(counted().bytes_received, 12U);
+  EXPECT_EQ(counted().receives, receives);
+  EXPECT_EQ(counted().timed_out_first_byte, 1U);
+  EXPECT_TRUE(sums_are_right(counted()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, Children_of_fork,
+                         testing::Values(weir::WorkerKind::thread, weir::WorkerKind::process),
+                         [](const testing::TestParamInfo<weir::WorkerKind>& each) {
+                           return each.param == weir::WorkerKind::thread ? "a_thread"
+                                                                         : "a_process";
+                         });
+
 }  // namespace
 }  // namespace unit
