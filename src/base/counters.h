@@ -30,4 +30,9 @@ inline void add(Statistics& sum, const Statistics& part) noexcept {
   sum.outbox_bytes_peak = outbox_peak;
 }
 
+/// Of what is gone only the sums stay: it holds nothing any more.
+inline void drop_levels(Statistics& gone) noexcept {
+  gone.buffers = gone.buffer_bytes = gone.outbox_bytes = 0;
+}
+
 }  // namespace weir::base

@@ -99,6 +99,7 @@ std::uint64_t Ledger::retire(std::size_t worker, std::uint64_t open) noexcept {
   gone.lost += lost;
   gone.closed += lost;
   gone.accepted = gone.closed;
+  base::drop_levels(gone);
   Statistics all = row(workers_).get();
   base::add(all, gone);
   row(worker).set(Statistics{});

@@ -31,7 +31,7 @@ class Ledger {
   bool answered(std::size_t worker, std::uint64_t call) const noexcept;
 
   /// A worker has ended and its row will be used again. What it left `open` counts as lost,
-  /// whether it had come to show it or not. Returns how many that were.
+  /// whether it had come to show it or not; the levels go with it. Returns how many were lost.
   std::uint64_t retire(std::size_t worker, std::uint64_t open) noexcept;
   Statistics sum() const noexcept;
   /// One more, of any worker, counted by whoever saw it: the worker itself cannot.

@@ -92,6 +92,7 @@ int Children::fork(std::uint64_t tag) noexcept {
 }
 
 void Children::exit_child(int code) noexcept {
+  base::drop_levels(base::counters);
   counted_.add(base::counters);
   exit_now(code);
 }
