@@ -101,14 +101,17 @@ void Handover::look_after(std::int64_t now) {
   }
 }
 
+// The sockets first: a stop that comes before takes their files away, and one that comes after
+// finds them handed over, however long it takes to say so.
 void Handover::succeed() noexcept {
+  if (!server_.hand_over()) return abandon();
+  heir_ = successor_->let_go();
+  successor_.reset();
   server_.say_made(LogLevel::info, [this] {
     return fmt::format("restart: process {} has taken over; this one drains", process_);
   });
   server_.service.handed_over(process_);
-  server_.hand_over();
-  heir_ = successor_->let_go();
-  successor_.reset();
+  server_.request_stop(base::nanoseconds(server_.options.restart_drain));
 }
 
 void Handover::give_up(std::int64_t now, const std::string& why) {
@@ -154,12 +157,11 @@ bool Handover::needs_asking() const noexcept {
 
 namespace weir {
 
-void Server::State::hand_over() noexcept {
-  {
-    const std::lock_guard lock(listeners_mutex);
-    listeners.hand_over();
-  }
-  request_stop(base::nanoseconds(options.restart_drain));
+bool Server::State::hand_over() noexcept {
+  const std::lock_guard lock(listeners_mutex);
+  if (stopping()) return false;
+  listeners.hand_over();
+  return true;
 }
 
 std::string Server::State::status() const noexcept {

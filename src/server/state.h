@@ -117,8 +117,8 @@ struct Server::State final : detail::Host {
   Statistics statistics() const noexcept;
   /// What there is to say to those who only have a line for it.
   std::string status() const noexcept;
-  /// A successor accepts from now on: ends as after a stop, and leaves it what both have.
-  void hand_over() noexcept;
+  /// A successor accepts from now on: leaves it what both have. False: a stop came first.
+  bool hand_over() noexcept;
 
   // For the workers.
   void woken(unsigned worker) noexcept override;

@@ -7,6 +7,7 @@
 // alone. On stdout: "listening ADDRESS" for each address, "model NAME: WHY", "ready", what
 // handlers report, and at the end "totals ...".
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -38,6 +39,19 @@ void own_log(weir::LogLevel, std::string_view line) {
   if (write(STDERR_FILENO, whole.data(), whole.size()) < 0) std::abort();
 }
 
+/// Is slow to say that another process has taken over, and then the server is told to stop.
+void slow_log(weir::LogLevel level, std::string_view line) {
+  own_log(level, line);
+  if (line.find("has taken over") == std::string_view::npos) return;
+  kill(getpid(), SIGTERM);
+  std::this_thread::sleep_for(200ms);
+}
+
+weir::LogFunction log_of(const Arguments& arguments) {
+  if (arguments.has("--slow-log")) return slow_log;
+  return arguments.has("--own-log") ? own_log : weir::log_to_stderr;
+}
+
 /// Takes every descriptor below `--hoard`, but for the `--spare` smallest of them.
 void hoard(const Arguments& arguments) {
   const auto end = static_cast<int>(arguments.number("--hoard", 0));
@@ -52,7 +66,7 @@ void hoard(const Arguments& arguments) {
 
 void set_up(weir::Server& server, const Arguments& arguments) {
   server.named(arguments.handler).options(options_from(arguments)).handle_signals();
-  server.on_log(arguments.has("--own-log") ? own_log : weir::log_to_stderr);
+  server.on_log(log_of(arguments));
   if (arguments.has("--model")) {
     const auto model = weir::model_named(arguments.values.at("--model"));
     if (!model) throw std::invalid_argument("no such model");

@@ -1,4 +1,6 @@
 // stopping_test.cpp - SIGTERM, stop() and a second start.
+#include <sys/wait.h>
+
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -127,6 +129,30 @@ TEST_P(Conformance, Restarts_when_a_handler_says_so) {
   EXPECT_EQ(Client(server.address()).converse("hello"), "hello");
   ::kill(successor(server.errors()), SIGTERM);
   EXPECT_EQ(server.wait(), 0) << "the old one ends by itself";
+}
+
+// The stop took the file of the socket away, and the process that had taken over went on without.
+TEST_P(Conformance, Leaves_its_address_to_its_successor_if_it_is_stopped_at_that_moment) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  const support::TemporaryDirectory directory;
+  const std::string address = "unix:" + directory.path() + "/echo.sock";
+  TestServer& server = serve("stops", {"--service", "1", "--slow-log", "1", "--listen", address});
+  Client client(server.address());
+  EXPECT_EQ(client.converse("restart"), "restart");
+  client.close();
+  const auto has_ended = [&] {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(server.pid()), &info, WEXITED | WNOHANG | WNOWAIT) ==
+               0 &&
+           info.si_pid != 0;
+  };
+  ASSERT_TRUE(eventually(has_ended)) << server.errors();
+  ASSERT_EQ(count_in(server.errors(), "has taken over"), 1U) << server.errors();
+  try {
+    EXPECT_EQ(Client(address).converse("hello"), "hello");
+  } catch (const std::system_error& error) { ADD_FAILURE() << error.what(); }
+  ::kill(successor(server.errors()), SIGTERM);
+  EXPECT_EQ(server.wait(), 0);
 }
 
 TEST_P(Conformance, Refuses_new_clients_once_a_handler_has_stopped_it) {
