@@ -43,7 +43,8 @@ const char* advice(const Endpoint& endpoint, int error) noexcept {
   }
 }
 
-os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how) {
+// `is_again`: the same address was opened before, by us.
+os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, bool is_again) {
   const char* step = "";
   int fd = os::listen_on(endpoint, how, step);
   if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
@@ -51,36 +52,45 @@ os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how) {
     fd = os::listen_on(endpoint, how, step);
   }
   if (fd < 0) {
+    const char* what_to_do = advice(endpoint, -fd);
+    if (fd == -EADDRINUSE && is_again) what_to_do = "; it is given twice";
     throw StartError(fmt::format("cannot listen on {}: {}: {}{}", endpoint.text(), step,
-                                 message(-fd), advice(endpoint, -fd)));
+                                 message(-fd), what_to_do));
   }
   return os::Fd(fd);
 }
 
 }  // namespace
 
-Listeners::Listener Listeners::open_listener(const std::string& address,
-                                             const os::ListenOptions& how,
-                                             Inheritance& inheritance) {
+void Listeners::open_listener(const std::string& address, const os::ListenOptions& how,
+                              Inheritance& inheritance) {
   if (const auto number = descriptor_named(address); number.has_value()) {
     std::vector<Inheritance::Socket> sockets;
     sockets.push_back(inheritance.claim(*number));
-    return inherited(std::move(sockets), how);
+    listeners_.push_back(inherited(std::move(sockets), how));
+    return;
   }
-  Listener result;
-  result.endpoint = Endpoint::parse(address);
-  auto sockets = inheritance.claim(result.endpoint);
-  if (!sockets.empty()) return inherited(std::move(sockets), how);
-  const bool is_unix = result.endpoint.family == Endpoint::Family::unix_socket;
+  Endpoint endpoint = Endpoint::parse(address);
+  auto sockets = inheritance.claim(endpoint);
+  if (!sockets.empty()) {
+    listeners_.push_back(inherited(std::move(sockets), how));
+    return;
+  }
+  const bool is_again =
+      std::ranges::find(listeners_, endpoint, &Listener::endpoint) != listeners_.end();
+  const bool is_unix = endpoint.family == Endpoint::Family::unix_socket;
   const unsigned count = how.reuse_port && !is_unix ? workers_ : 1;
-  for (unsigned i = 0; i < count; ++i) {
-    result.sockets.push_back(open_socket(result.endpoint, how));
-    // The port that the kernel chose, which the other sockets share.
-    result.endpoint = os::local_endpoint(result.sockets[0].get());
-  }
-  result.file = os::SocketFile::of(result.endpoint);
+  Listener& result = listeners_.emplace_back();
+  result.made = true;
   result.name = owned_name;
-  return result;
+  result.sockets.reserve(count);
+  for (unsigned i = 0; i < count; ++i) {
+    result.sockets.push_back(open_socket(endpoint, how, is_again));
+    // The port that the kernel chose, which the other sockets share.
+    endpoint = os::local_endpoint(result.sockets[0].get());
+  }
+  result.file = os::SocketFile::of(endpoint);
+  result.endpoint = std::move(endpoint);
 }
 
 Listeners::Listener Listeners::inherited(std::vector<Inheritance::Socket> sockets,
@@ -100,14 +110,17 @@ void Listeners::open(const std::vector<std::string>& addresses, const Options& o
                      const os::ListenOptions& how, Inheritance& inheritance) {
   workers_ = options.workers;
   clients_have_bound_ = true;
-  std::vector<Listener> opened;
-  for (const std::string& address : addresses) {
-    opened.push_back(open_listener(address, how, inheritance));
+  listeners_.clear();
+  try {
+    for (const std::string& address : addresses) open_listener(address, how, inheritance);
+    while (addresses.empty() && !inheritance.empty()) {
+      listeners_.push_back(inherited(inheritance.claim_next(), how));
+    }
+  } catch (...) {
+    abandon();
+    listeners_.clear();
+    throw;
   }
-  while (addresses.empty() && !inheritance.empty()) {
-    opened.push_back(inherited(inheritance.claim_next(), how));
-  }
-  listeners_ = std::move(opened);
 }
 
 std::vector<os::HandedSocket> Listeners::handed() const {
@@ -186,6 +199,13 @@ std::vector<int> Listeners::take(unsigned index) {
 
 void Listeners::close() noexcept {
   for (Listener& listener : listeners_) listener.file.remove();
+  drop();
+}
+
+void Listeners::abandon() noexcept {
+  for (Listener& listener : listeners_) {
+    if (listener.made) listener.file.remove();
+  }
   drop();
 }
 

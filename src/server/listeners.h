@@ -26,6 +26,7 @@ class Listeners {
     std::vector<os::Fd> sockets;
     os::SocketFile file;  ///< unix: the file that is ours to remove
     std::string name;     ///< under which it is handed over
+    bool made = false;    ///< here, and not by a predecessor that may go on
   };
 
   /// Opens them all; those that were inherited are taken instead. Without addresses: all that were
@@ -52,14 +53,16 @@ class Listeners {
   /// Closes them, and removes the files of unix sockets. Those that wait in a backlog from which
   /// no worker accepts any more are refused from now on.
   void close() noexcept;
+  /// The same at a start that fails: the files of those that were inherited stay.
+  void abandon() noexcept;
   /// In a child process of a worker: closes them and leaves the files alone.
   void drop() noexcept;
 
   std::vector<Endpoint> endpoints() const;
 
  private:
-  Listener open_listener(const std::string& address, const os::ListenOptions& how,
-                         Inheritance& inheritance);
+  void open_listener(const std::string& address, const os::ListenOptions& how,
+                     Inheritance& inheritance);
   Listener inherited(std::vector<Inheritance::Socket> sockets, const os::ListenOptions& how);
   std::size_t sockets() const noexcept;
   bool is_of(const Listener& listener, std::size_t socket, unsigned worker) const noexcept;

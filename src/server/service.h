@@ -25,6 +25,8 @@ class Service {
 
   /// The workers run. The first call counts.
   void ready(std::string_view status) noexcept;
+  /// Whether that was said, to whomever there is. From any thread.
+  bool is_ready() const noexcept { return is_ready_; }
   void reloading(std::int64_t now) noexcept;
   /// The restart has failed: everything is as it was.
   void went_on(std::string_view status) noexcept;

@@ -112,7 +112,7 @@ void Server::State::give_up_root() {
     if (!identity->is_ours()) listeners.give_files(*identity);
     os::become(*identity);
   } catch (...) {
-    listeners.close();
+    listeners.abandon();
     throw;
   }
 }
@@ -212,7 +212,7 @@ void Server::State::abandon_start() noexcept {
   }
   stall_watch.reset();
   members.clear();  // Kills the processes.
-  listeners.close();
+  listeners.abandon();
   if (handles_signals) os::on_signals(nullptr, nullptr, false);
   started = false;
 }
@@ -300,9 +300,10 @@ void Server::State::request_stop(std::int64_t drain) noexcept {
   bell->ring();
 }
 
+// Whoever was to be replaced goes on as long as it has not heard that we are ready.
 void Server::State::close_listeners() noexcept {
   const std::lock_guard lock(listeners_mutex);
-  listeners.close();
+  service.is_ready() ? listeners.close() : listeners.abandon();
 }
 
 int Server::State::finish() {

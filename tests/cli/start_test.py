@@ -111,6 +111,18 @@ class BadInput(unittest.TestCase):
                     self.assert_refused(["serve", "echo", "--model", model, "--listen", address],
                                         address, "in use")
 
+    def test_a_start_that_fails_leaves_no_file_of_a_unix_socket(self):
+        with tempfile.TemporaryDirectory() as directory, socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            path = f"{directory}/echo.sock"
+            busy = f"127.0.0.1:{taken.getsockname()[1]}"
+            for second, part in ((busy, "in use"), (f"unix:{path}", "given twice")):
+                with self.subTest(second=second):
+                    self.assert_refused(["serve", "echo", "--listen", f"unix:{path}",
+                                         "--listen", second], second, part)
+                    self.assertEqual(os.listdir(directory), [])
+
     def test_an_address_that_is_not_ours(self):
         self.assert_refused(["serve", "echo", "--listen", "192.0.2.1:7000"], "192.0.2.1:7000")
 
