@@ -200,9 +200,11 @@ void Server::State::await_members() {
   }
 }
 
-// What has begun ends; nothing of it is left.
+// What has begun ends; nothing of it is left. A signal walks through the workers, so no signal must
+// come to us any more when they go.
 void Server::State::abandon_start() noexcept {
   request_stop(0);
+  if (handles_signals) os::on_signals(nullptr, nullptr, false);
   for (Member& member : members) {
     if (member.has_thread) {
       member.thread.join();
@@ -213,7 +215,6 @@ void Server::State::abandon_start() noexcept {
   stall_watch.reset();
   members.clear();  // Kills the processes.
   listeners.abandon();
-  if (handles_signals) os::on_signals(nullptr, nullptr, false);
   started = false;
 }
 
