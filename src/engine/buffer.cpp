@@ -81,7 +81,7 @@ BufferPool::BufferPool() noexcept : kept_(kept) {}
 // Spare buffers count too, so that near the limit a pool keeps few.
 void BufferPool::keep_account(Memory* memory, unsigned worker) noexcept {
   memory_ = memory;
-  worker_ = worker;
+  if (memory != nullptr) account_ = memory->open(worker);
   if (memory == nullptr || memory->most() == 0) return;
   for (std::size_t i = 0; i < kept_.size(); ++i) {
     const std::uint64_t count =
@@ -92,20 +92,20 @@ void BufferPool::keep_account(Memory* memory, unsigned worker) noexcept {
 
 void BufferPool::close_account() noexcept {
   free_spare();
-  if (memory_ != nullptr) memory_->shrink(worker_, counted_);
+  if (memory_ != nullptr) memory_->shrink(account_, counted_);
   memory_ = nullptr;
 }
 
 bool BufferPool::grow(std::size_t bytes) noexcept {
   if (memory_ == nullptr) return true;
-  if (!memory_->grow(worker_, bytes)) return false;
+  if (!memory_->grow(account_, bytes)) return false;
   counted_ += bytes;
   return true;
 }
 
 void BufferPool::shrink(std::size_t bytes) noexcept {
   if (memory_ == nullptr) return;
-  memory_->shrink(worker_, bytes);
+  memory_->shrink(account_, bytes);
   counted_ -= bytes;
 }
 
@@ -149,7 +149,7 @@ Buffer* BufferPool::lease_beyond() noexcept {
   constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
   if (grow(size)) return make(0);
   at_limit_ = true;
-  memory_->grow_beyond(worker_, size);
+  memory_->grow_beyond(account_, size);
   counted_ += size;
   Buffer* buffer = make(0);
   if (buffer == nullptr) return nullptr;

@@ -140,7 +140,7 @@ class BufferPool final : public BufferHome {
   std::array<std::uint32_t, class_sizes.size()> free_count_{};
   std::array<std::uint32_t, class_sizes.size()> kept_;
   Memory* memory_ = nullptr;
-  unsigned worker_ = 0;
+  Memory::Account account_;
   std::uint64_t counted_ = 0;  // In that account.
   unsigned beyond_ = 0;
   bool at_limit_ = false;

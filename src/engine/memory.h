@@ -13,7 +13,13 @@ namespace weir::detail {
 class Memory {
  public:
   struct alignas(64) Cell {
-    std::atomic<std::int64_t> held;
+    std::atomic<std::uint64_t> held;  // Behind the number of the worker's life.
+  };
+  /// What somebody counts in. Children of a worker that was killed live on, for as long as they
+  /// need to end, and must not take from its replacement what they had counted.
+  struct Account {
+    unsigned worker = 0;
+    std::uint64_t life = 0;
   };
   static constexpr std::size_t size(unsigned workers) noexcept {
     return (std::size_t{workers} + 1) * sizeof(Cell);
@@ -27,13 +33,12 @@ class Memory {
   /// A share of the limit that a worker may keep without using it: an eighth, in all.
   std::uint64_t spare(unsigned classes) const noexcept { return most_ / 8 / workers_ / classes; }
 
+  Account open(unsigned worker) const noexcept;
   /// Counts one more block. False: that would be beyond the limit; then it is not counted.
-  bool grow(unsigned worker, std::size_t bytes) noexcept;
+  bool grow(Account account, std::size_t bytes) noexcept;
   /// Counts it in any case.
-  void grow_beyond(unsigned worker, std::size_t bytes) noexcept;
-  void shrink(unsigned worker, std::size_t bytes) noexcept {
-    cells_[worker].held.fetch_sub(static_cast<std::int64_t>(bytes));
-  }
+  void grow_beyond(Account account, std::size_t bytes) noexcept;
+  void shrink(Account account, std::size_t bytes) noexcept;
   /// What a block takes at least.
   static constexpr std::uint64_t smallest = 4096 + 64;
   /// Whether the limit leaves no room for another block of the smallest size.
@@ -43,13 +48,13 @@ class Memory {
   bool scarce() const noexcept { return most_ != 0 && held() + most_ / 16 > most_; }
 
   std::uint64_t held() const noexcept;
-  std::uint64_t peak() const noexcept {
-    return static_cast<std::uint64_t>(cells_[workers_].held.load());
-  }
-  /// The worker is gone, and with it what it held.
-  void forget(unsigned worker) noexcept { cells_[worker].held.store(0); }
+  std::uint64_t peak() const noexcept { return cells_[workers_].held.load(); }
+  /// The worker is gone, and with it what it held. Its accounts count no more.
+  void forget(unsigned worker) noexcept;
 
  private:
+  /// Adds to what an account holds, or takes from it.
+  void change(Account account, std::uint64_t more, std::uint64_t less) noexcept;
   void note_peak(std::uint64_t held) noexcept;
 
   Cell* const cells_;  // One for each worker; behind them the peak.
