@@ -1,6 +1,7 @@
 #include "server/roll_call.h"
 
 #include <algorithm>
+#include <string>
 
 namespace weir::detail {
 namespace {
@@ -19,11 +20,24 @@ void RollCall::begin(std::int64_t now) noexcept {
   }
 }
 
+bool RollCall::is_silent(const Member& member) const noexcept {
+  const bool runs = server_.processes() ? member.process.running() : !member.ended;
+  return runs && !server_.ledger->answered(member.plan.index, number_);
+}
+
 bool RollCall::complete() const noexcept {
-  return std::ranges::all_of(server_.members, [this](const Member& member) {
-    const bool runs = server_.processes() ? member.process.running() : !member.ended;
-    return !runs || server_.ledger->answered(member.plan.index, number_);
-  });
+  return std::ranges::none_of(server_.members,
+                              [this](const Member& member) { return is_silent(member); });
+}
+
+std::string RollCall::silent() const {
+  std::string names;
+  for (const Member& member : server_.members) {
+    if (!is_silent(member)) continue;
+    if (!names.empty()) names += ", ";
+    names += std::to_string(member.plan.index);
+  }
+  return names;
 }
 
 bool RollCall::ended(std::int64_t now) noexcept {

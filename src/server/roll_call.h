@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "server/state.h"
 
@@ -18,11 +19,15 @@ class RollCall {
   bool ended(std::int64_t now) noexcept;
   /// Of the last one: every worker that runs has answered.
   bool complete() const noexcept;
+  /// Those that have not: "0, 2".
+  std::string silent() const;
   /// Nobody is waited for any more.
   void end() noexcept { open_ = false; }
   std::int64_t deadline() const noexcept { return deadline_; }
 
  private:
+  bool is_silent(const Member& member) const noexcept;
+
   Server::State& server_;
   bool open_ = false;
   std::uint64_t number_ = 0;

@@ -66,6 +66,14 @@ void Supervisor::attend() {
   watchdog_.attend(now_);
   if (server_.report_asked.exchange(false)) roll_call_.begin(now_);
   if (roll_call_.ended(now_) && server_.on_statistics != nullptr) {
+    if (!roll_call_.complete()) {
+      server_.say_made(LogLevel::warning, [this] {
+        return fmt::format(
+            "statistics: no answer from worker {} in time; what is shown of it is "
+            "what it last showed",
+            roll_call_.silent());
+      });
+    }
     server_.on_statistics(server_.server, server_.statistics());
   }
 }

@@ -23,6 +23,12 @@ def talk(command, data):
     return done.stdout
 
 
+def children(process):
+    """In the order of their start."""
+    with open(f"/proc/{process}/task/{process}/children", encoding="ascii") as file:
+        return [int(each) for each in file.read().split()]
+
+
 class Echo(unittest.TestCase):
     """RFC 862, on every model."""
 
@@ -166,6 +172,18 @@ class Life(unittest.TestCase):
             self.assertIn(server.address, line)
         with Server("echo") as server:
             self.assertRegex(server.said, "io-uring|epoll-et")
+
+    def test_statistics_name_the_workers_that_did_not_answer_in_time(self):
+        with Server("echo", "--workers", "2", "--worker-kind", "process") as server:
+            server.process.send_signal(signal.SIGUSR1)
+            server.process.stdout.readline()
+            self.assertNotIn("no answer", server.said)
+            stopped = children(server.process.pid)[1]
+            os.kill(stopped, signal.SIGSTOP)
+            server.process.send_signal(signal.SIGUSR1)
+            server.wait_until_said("statistics: no answer from worker 1 in time")
+            os.kill(stopped, signal.SIGCONT)
+            self.assertEqual(server.stop()[0], 0, server.said)
 
     def test_it_says_the_totals_at_the_end(self):
         with Server("echo", "--model", "poll", "--totals", "json") as server:
