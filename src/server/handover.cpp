@@ -137,6 +137,13 @@ void Handover::failed(const char* why, int error) noexcept {
   server_.service.went_on(server_.status());
 }
 
+void Handover::drop() noexcept {
+  heir_.forget();
+  if (!successor_.has_value()) return;
+  successor_->let_go().forget();
+  successor_.reset();
+}
+
 void Handover::wait_for(std::vector<os::PollEntry>& entries) const {
   if (heir_.running()) entries.push_back({heir_.fd(), os::poll_readable, 0});
   if (!successor_.has_value()) return;

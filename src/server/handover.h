@@ -27,6 +27,10 @@ class Handover {
   /// Looks after what has begun.
   void attend(std::int64_t now) noexcept;
 
+  /// In a worker process that was forked meanwhile: gives back the descriptors, which are not its
+  /// own.
+  void drop() noexcept;
+
   /// What the supervisor waits for: descriptors, and until when; the largest number: not at all.
   void wait_for(std::vector<os::PollEntry>& entries) const;
   std::int64_t deadline() const noexcept;

@@ -234,6 +234,8 @@ void Server::State::run_process(Member& member) noexcept {
   base::enter_child_process();
   base::counters = Statistics{};
   service.drop();
+  for (Member& other : members) other.process.forget();
+  if (handover != nullptr) handover->drop();
   // Only this worker's listeners stay open here: a listener that nobody accepts from would keep
   // its backlog for itself.
   try {

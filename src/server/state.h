@@ -28,8 +28,9 @@
 namespace weir {
 
 namespace detail {
+class Handover;
 class StallWatch;
-}
+}  // namespace detail
 
 struct Server::State final : detail::Host {
   State(const Server& whose, detail::Handler* given);
@@ -78,6 +79,7 @@ struct Server::State final : detail::Host {
   // gets a thread of its own when there is something.
   os::Thread supervisor;
   std::atomic<bool> supervised{false};
+  detail::Handover* handover = nullptr;  // The supervisor's, which alone forks then.
 
   bool processes() const noexcept { return options.worker_kind == WorkerKind::process; }
   bool lone() const noexcept { return !processes() && members.size() == 1; }

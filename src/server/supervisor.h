@@ -17,7 +17,12 @@ namespace weir::detail {
 class Supervisor {
  public:
   explicit Supervisor(Server::State& server) noexcept
-      : server_(server), roll_call_(server), handover_(server), watchdog_(server) {}
+      : server_(server), roll_call_(server), handover_(server), watchdog_(server) {
+    server_.handover = &handover_;
+  }
+  ~Supervisor() { server_.handover = nullptr; }
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
 
   /// Returns when every worker has ended.
   void run();

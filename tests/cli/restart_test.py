@@ -267,6 +267,51 @@ class Failure(unittest.TestCase):
             server.wait_until_said("no restart: the server is stopping; process .* is ended")
 
 
+def descriptors(process):
+    """What those of a process lead to, by kind: sockets, pipes and processes."""
+    found = set()
+    for entry in os.scandir(f"/proc/{process}/fd"):
+        try:
+            found.add(os.readlink(entry.path))
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def workers_of(server, besides=()):
+    """Worker processes, without the shells and programs that take over."""
+    path = f"/proc/{server.main}/task/{server.main}/children"
+    with open(path, encoding="ascii") as file:
+        return [int(each) for each in file.read().split() if int(each) not in besides]
+
+
+class Workers(unittest.TestCase):
+    def test_keep_nothing_of_their_supervisors(self):
+        with Executable() as program, \
+                Service("echo", "--workers", "2", "--worker-kind", "process",
+                        program=program.path) as server:
+            standard = descriptors(server.main)
+            standard = {each for each in standard if each.startswith("pipe:")}
+            self.assertTrue(eventually(lambda: len(workers_of(server)) == 2))
+            before = workers_of(server)
+            program.script("exec sleep 1000")
+            server.ask()
+            successor = int(server.wait_until_said(r"restart: process (\d+) starts")[1])
+            os.kill(before[1], signal.SIGKILL)
+            server.wait_until_said("it is replaced")
+            others = (successor, before[1])
+            self.assertTrue(eventually(lambda: len(workers_of(server, others)) == 2))
+            for _ in range(10):  # Both serve by now.
+                self.assertEqual(converse(server.address), b"hello", server.said)
+            for worker in workers_of(server, (successor,)):
+                def keeps_nothing(worker=worker):
+                    kept = descriptors(worker)
+                    pipes = {each for each in kept if each.startswith("pipe:")}
+                    return "anon_inode:[pidfd]" not in kept and pipes <= standard
+                self.assertTrue(eventually(keeps_nothing), descriptors(worker))
+            self.assertEqual(server.stop(), 0, server.said)
+
+
 class Sockets(unittest.TestCase):
     def test_of_several_addresses_and_a_unix_socket_are_all_handed_over(self):
         with tempfile.TemporaryDirectory() as directory:
