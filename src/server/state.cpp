@@ -324,9 +324,14 @@ int Server::State::finish() {
     say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
     code = 1;
   }
-  const std::uint64_t cut = ledger->sum().cut + lost_in_stop;
-  if (cut > 0) {
-    say(LogLevel::warning, fmt::format("{} connections were cut", cut));
+  const std::uint64_t cut = ledger->sum().cut;
+  if (cut + lost_in_stop > 0) {
+    say(LogLevel::warning,
+        lost_in_stop == 0
+            ? fmt::format("{} connections were cut", cut)
+            : fmt::format(
+                  "{} connections were cut, {} were lost with workers that had to be killed", cut,
+                  lost_in_stop.load()));
     if (code == 0) code = 3;
   }
   return code;

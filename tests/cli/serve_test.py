@@ -185,6 +185,17 @@ class Life(unittest.TestCase):
             os.kill(stopped, signal.SIGCONT)
             self.assertEqual(server.stop()[0], 0, server.said)
 
+    def test_what_a_killed_worker_had_is_called_lost_everywhere(self):
+        with Server("echo", "--worker-kind", "process", "--drain", "0") as server, \
+                connect(server.address) as client:
+            client.sendall(b"hello")
+            self.assertEqual(receive_exactly(client, 5), b"hello")
+            os.kill(children(server.process.pid)[0], signal.SIGSTOP)
+            self.assertEqual(server.stop()[0], 3, server.said)
+            self.assertIn("0 connections were cut, 1 were lost with workers that had to be killed",
+                          server.said)
+            self.assertRegex(server.said, r"served 1 connections .* 0 cut, 1 lost")
+
     def test_it_says_the_totals_at_the_end(self):
         with Server("echo", "--model", "poll", "--totals", "json") as server:
             for _ in range(3):
