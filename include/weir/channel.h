@@ -81,7 +81,8 @@ class ChannelLock {
 /// A queue that holds at most `capacity` messages, first in, first out, with any number of
 /// senders and receivers, on the same worker or on different threads of one process.
 ///
-/// It must outlive every handler that uses it. Where the model or the workers are processes
+/// It must outlive every handler that uses it: to destroy it while somebody waits at it ends the
+/// process. Where the model or the workers are processes
 /// (fork, WorkerKind::process) there is no shared memory: whatever is done with a channel that
 /// another process made, try_send() and close() too, throws IoError(not_supported) and says so. The
 /// connections of one worker process share those that it has made itself.

@@ -13,6 +13,7 @@
 
 #include <weir/connection.h>
 #include <weir/endpoint.h>
+#include <weir/misuse.h>
 #include <weir/model.h>
 #include <weir/options.h>
 #include <weir/task.h>
@@ -39,14 +40,21 @@ class Client {
   }
   ~Client() { close(); }
 
-  Connection& operator*() const noexcept { return *connection_; }
-  Connection* operator->() const noexcept { return connection_; }
+  /// Requires: it owns one, that is, it is neither empty, closed nor moved from.
+  Connection& operator*() const noexcept { return owned(); }
+  Connection* operator->() const noexcept { return &owned(); }
   explicit operator bool() const noexcept { return connection_ != nullptr; }
 
-  /// Closes now. No await on the connection may be pending.
+  /// Closes now. No await on the connection may be pending; a receive() that is ends the process.
   void close() noexcept;
 
  private:
+  Connection& owned() const noexcept {
+    if (connection_ == nullptr) [[unlikely]]
+      detail::misuse("a Client that is empty, closed or moved from was used", "Client");
+    return *connection_;
+  }
+
   Connection* connection_ = nullptr;
 };
 

@@ -112,7 +112,7 @@ class Connection {
   /// (half-close; sending is still possible). On loop models it does not suspend when bytes are
   /// there already, as long as the fairness budget lasts (Options::budget_operations).
   /// A byte that the peer marked urgent is a byte like any other (RFC 6093, SO_OOBINLINE).
-  /// One receive at a time: a second one while the first waits is a bug and ends the process.
+  /// One receive at a time: a second one while the first waits ends the process.
   detail::Receive receive() noexcept { return detail::Receive(*this); }
 
   /// Sends bytes or text; several pieces go out as one. Has to be awaited: the memory is free for

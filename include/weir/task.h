@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include <weir/misuse.h>
 #include <weir/scope.h>
 
 namespace weir {
@@ -98,7 +99,8 @@ concept HasScope = requires(P& promise) {
 /// A coroutine that yields a T. It starts when it is awaited, runs on the awaiter's thread and
 /// in its scope, and is destroyed, with all that it owns, when the Task is.
 ///
-/// An exception that leaves the coroutine is rethrown at the `co_await`. A Task is awaited once.
+/// An exception that leaves the coroutine is rethrown at the `co_await`. A Task is awaited once;
+/// a second time, or when it is empty, ends the process.
 /// Parameters are copied into the coroutine, references as references: what they refer to must
 /// live until the Task has ended or is destroyed.
 ///
@@ -135,8 +137,7 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
     template <detail::HasScope P>
     bool await_suspend(std::coroutine_handle<P> awaiting) noexcept {
       awaiting_ = awaiting;
-      frame_.promise().scope = awaiting.promise().scope;
-      frame_.resume();
+      begin(frame_, *awaiting.promise().scope);
       if (frame_.done()) return false;
       frame_.promise().waiter = this;
       return true;
@@ -154,8 +155,7 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
   /// For those who start a task themselves (sessions, when_any): runs it in `scope` until its
   /// first wait and returns whether it has ended already; if not, `waiter` is told when it has.
   bool start(detail::Scope& scope, detail::Waiter& waiter) noexcept {
-    frame_.promise().scope = &scope;
-    frame_.resume();
+    begin(frame_, scope);
     if (frame_.done()) return true;
     frame_.promise().waiter = &waiter;
     return false;
@@ -165,6 +165,13 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
 
  private:
   friend promise_type;
+  static void begin(std::coroutine_handle<promise_type> frame, detail::Scope& scope) noexcept {
+    if (!frame || frame.promise().scope != nullptr) [[unlikely]]
+      detail::misuse("a Task was awaited, run or spawned that is empty or had its turn already",
+                     "Task");
+    frame.promise().scope = &scope;
+    frame.resume();
+  }
   explicit Task(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
 
   std::coroutine_handle<promise_type> frame_;

@@ -142,7 +142,7 @@ class [[nodiscard("within() does nothing until it is awaited")]] Within final {
 }  // namespace detail
 
 /// The worker's clock: time since some fixed moment. Monotonic; virtual in a simulation. Read anew
-/// by each call. From handlers and inside run().
+/// by each call. From handlers and inside run(); anywhere else it ends the process.
 inline std::chrono::nanoseconds now() noexcept {
   return std::chrono::nanoseconds(detail::deadline_after(std::chrono::nanoseconds(0)));
 }

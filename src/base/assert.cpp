@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include <weir/misuse.h>
+
 namespace weir::base {
 namespace {
 
@@ -23,3 +25,13 @@ void assertion_failed(const char* condition, const char* file, int line) noexcep
 }
 
 }  // namespace weir::base
+
+namespace weir::detail {
+
+void misuse(const char* what, const char* where) noexcept {
+  std::fprintf(stderr, "weir: misuse: %s (see %s)\n", what, where);
+  if (base::assertion_context != nullptr) std::fprintf(stderr, "%s\n", base::assertion_context());
+  std::abort();
+}
+
+}  // namespace weir::detail

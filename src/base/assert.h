@@ -1,4 +1,6 @@
 // assert.h - our own bugs end the process, in every build.
+//
+// So do mistakes of those who use the library, which they find described: <weir/misuse.h>.
 #pragma once
 
 namespace weir::base {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include <weir/endpoint.h>
+#include <weir/misuse.h>
 #include <weir/operation.h>
 
 #include "base/assert.h"
@@ -43,6 +44,8 @@ struct EngineOptions {
   unsigned memory_worker = 0;          ///< as which worker
 };
 
+constexpr const char* second_receive = "a second receive() on a connection while one waits";
+
 /// Something that collects bytes to send while a handler runs, and sends them when it waits.
 class Unflushed : public Link {
  public:
@@ -68,7 +71,8 @@ class Engine {
   /// nothing to try, and the receive parks without a call. False: it has to be started.
   static bool park_receive(Socket& socket, Operation& operation) noexcept {
     if (socket.may_receive || (socket.watched & interest::receive) == 0) return false;
-    ASSERT(socket.reader == nullptr);
+    if (socket.reader != nullptr) [[unlikely]]
+      misuse(second_receive, "Connection::receive");
     socket.reader = &operation;
     operation.state = Operation::State::parked;
     return true;

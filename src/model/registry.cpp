@@ -2,7 +2,8 @@
 #include <algorithm>
 #include <array>
 
-#include "base/assert.h"
+#include <weir/misuse.h>
+
 #include "model/model.h"
 
 namespace weir {
@@ -23,7 +24,7 @@ const ModelEntry& entry(Model model) noexcept {
   const auto found = std::find_if(entries.begin(), entries.end(), [=](const ModelEntry* each) {
     return each->info.model == model;
   });
-  ASSERT(found != entries.end());
+  if (found == entries.end()) misuse("a value that is no Model was given as one", "models");
   return **found;
 }
 

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include <weir/misuse.h>
+
 #include "base/assert.h"
 #include "base/duration.h"
 #include "os/inherited.h"
@@ -123,7 +125,7 @@ void Server::stop(std::chrono::milliseconds deadline) noexcept {
 }
 
 void Server::restart() noexcept {
-  ASSERT(state_->is_service);
+  if (!state_->is_service) detail::misuse("restart() of a server that is no service", "Server");
   if (state_->started) state_->request_restart();
 }
 

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <mutex>
 
+#include <weir/misuse.h>
+
 #include "base/list.h"
 #include "base/process_epoch.h"
 #include "session/worker.h"
@@ -18,7 +20,13 @@ struct ChannelCore::State {
 };
 
 ChannelCore::ChannelCore() : state_(new State) {}
-ChannelCore::~ChannelCore() { delete state_; }
+// What another process waits for is its own.
+ChannelCore::~ChannelCore() {
+  const bool somebody_waits = !state_->receivers.empty() || !state_->senders.empty();
+  if (somebody_waits && state_->process == base::process_epoch())
+    misuse("a Channel was destroyed at which somebody waits", "Channel");
+  delete state_;
+}
 
 void ChannelCore::lock() {
   if (state_->process != base::process_epoch()) throw_channel_error(ENOTSUP);

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/assert.h"
+#include <weir/misuse.h>
 
 namespace weir {
 
@@ -95,7 +95,7 @@ Task<std::optional<std::string_view>> Reader::exactly(std::size_t count) {
 
 Task<std::optional<std::string_view>> Reader::until(std::string_view delimiter,
                                                     std::size_t limit) {
-  ASSERT(!delimiter.empty());
+  if (delimiter.empty()) detail::misuse("until() was given an empty delimiter", "Reader::until");
   drop_pending();
   std::size_t searched = 0;
   for (;;) {

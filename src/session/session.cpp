@@ -7,6 +7,7 @@
 #include <system_error>
 #include <utility>
 
+#include <weir/misuse.h>
 #include <weir/server.h>
 #include <weir/time.h>
 
@@ -267,6 +268,8 @@ void Session::close_client() noexcept {
   if (gone_) {
     delete this;
   } else if (!ending_) {
+    if (receive_.pending())
+      misuse("a Client was closed while a receive() waits", "Client::close");
     end();
   }
 }
@@ -289,7 +292,7 @@ inline bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scop
 
 bool Session::try_receive(std::coroutine_handle<> awaiting, Scope& scope) noexcept {
   if (at_hand_ != AtHand::nothing) return receive_at_hand();
-  ASSERT(!receive_.pending());  // One receive at a time on a connection.
+  if (receive_.pending()) misuse(second_receive, "Connection::receive");
   if (worker_.engine().start(receive_)) return false;
   receive_.suspend(awaiting, scope);
   return true;

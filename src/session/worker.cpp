@@ -8,6 +8,8 @@
 #include <system_error>
 #include <utility>
 
+#include <weir/misuse.h>
+
 #include "base/assert.h"
 #include "base/counters.h"
 #include "base/duration.h"
@@ -23,7 +25,8 @@ constexpr std::int64_t patience_at_stop = 500'000'000;
 }  // namespace
 
 Worker& Worker::current() noexcept {
-  ASSERT(current_worker != nullptr);  // An await outside of handlers and run().
+  if (current_worker == nullptr) [[unlikely]]
+    misuse("an await, or now(), outside of handlers and of run()", "run");
   return *current_worker;
 }
 
