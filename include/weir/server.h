@@ -136,7 +136,7 @@ class Server {
   /// that he said, as far as the times tell. All others go on until they end by themselves or
   /// `deadline` has passed since this call. Then those who still lack an answer, or are in the
   /// middle of what they say, are cut: their awaits throw IoError(operation_canceled), and the
-  /// connection is reset. 0: that is now. Of several calls the shortest deadline counts.
+  /// connection is reset. 0, or less: that is now. Of several calls the shortest deadline counts.
   ///
   /// No effect before start(). From any thread, or from a signal handler; in a handler it stops the
   /// whole server also where that runs in a process of its own. Returns at once; blocking models

@@ -1,5 +1,6 @@
 #include <weir/server.h>
 
+#include <algorithm>
 #include <new>
 #include <string>
 #include <system_error>
@@ -121,6 +122,7 @@ int Server::wait() {
 }
 
 void Server::stop(std::chrono::milliseconds deadline) noexcept {
+  deadline = std::max(deadline, std::chrono::milliseconds(0));
   if (state_->started) state_->request_stop(base::nanoseconds(deadline));
 }
 

@@ -321,13 +321,16 @@ TEST(Server, Refuses_options_that_make_no_sense) {
   }
 }
 
-// It overflowed, to a time before now, which meant that nobody had asked.
-TEST(Server, Stops_when_it_is_given_all_the_time_in_the_world) {
-  weir::Server server(echo);
-  server.listen("127.0.0.1:0");
-  server.start();
-  server.stop(std::chrono::milliseconds::max());
-  EXPECT_EQ(server.wait(), 0);
+// It overflowed, to a time before now, which meant that nobody had asked; as less than none did.
+TEST(Server, Stops_when_it_is_given_all_the_time_in_the_world_or_less_than_none) {
+  using std::chrono::milliseconds;
+  for (const milliseconds drain : {milliseconds::max(), milliseconds(-1), milliseconds::min()}) {
+    weir::Server server(echo);
+    server.listen("127.0.0.1:0");
+    server.start();
+    server.stop(drain);
+    EXPECT_EQ(server.wait(), 0);
+  }
 }
 
 TEST(Server, Refuses_to_start_without_an_address) {
