@@ -53,8 +53,9 @@ class HandlerOf final : public Handler {
 
 }  // namespace detail
 
-/// A server. Set it up, then run() it, or start() and wait(). Used from one thread, except where
-/// a function says otherwise. When it is destroyed it stops, with a deadline of 0, and waits.
+/// A server. Set it up, then run() it, or start() and wait(); what sets it up, or starts it again,
+/// between start() and the end of wait() throws StartError. Used from one thread, except where a
+/// function says otherwise. When it is destroyed it stops, with a deadline of 0, and waits.
 ///
 /// The handler is called once for each connection and is copied or moved into the server: what
 /// a lambda captures lives as long as the server, so its coroutine frames may use it. With
@@ -89,8 +90,9 @@ class Server {
   /// and it ends the process if a handler still does not return. SIGUSR1 calls what
   /// on_statistics() was given; SIGUSR2, if this is a service (as_service), restart().
   /// From start() until wait() returns, which restores the handlers that were there before; for
-  /// one server of a process at a time. Without this call the library leaves the process's
-  /// signals alone, except in the processes that it forks. It never raises SIGPIPE.
+  /// one server of a process at a time: start() of another throws StartError. Without
+  /// this call the library leaves the process's signals alone, except in the processes that it
+  /// forks. It never raises SIGPIPE.
   Server& handle_signals();
   /// Makes the server the service that this process is for, as its service manager sees it; one
   /// server of a process. docs/DEPLOY.md shows a unit. It then

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <utility>
 
 #include "base/counters.h"
 #include "os/process.h"
@@ -18,6 +19,9 @@ namespace {
 using Action = void (*)(Request, void*);
 constinit Action on_request = nullptr;
 constinit void* on_request_argument = nullptr;
+// Whose they are now; the argument stays for a handler that another thread is in at the end.
+constinit std::atomic<const void*> holder{nullptr};
+constinit std::atomic<int> holder_process{0};
 constinit ParentsSignals of_parent;
 constinit std::atomic<int> exit_code{0};
 constinit sigset_t before_fork{};
@@ -69,20 +73,28 @@ void install(int number, void (*handler)(int, siginfo_t*, void*)) noexcept {
 
 }  // namespace
 
-void on_signals(void (*action)(Request, void*), void* argument, bool restartable) noexcept {
-  if (action != nullptr) {
-    on_request = action;
-    on_request_argument = argument;
-  }
+bool on_signals(void (*action)(Request, void*), void* argument, bool restartable) noexcept {
+  // Of a parent of ours it would be what it has itself.
+  if (holder_process != process_id()) holder = nullptr;
+  const void* nobody = nullptr;
+  if (!holder.compare_exchange_strong(nobody, argument)) return false;
+  holder_process = process_id();
+  on_request = action;
+  on_request_argument = argument;
   for (Installed& each : installed) {
-    const bool wanted = action != nullptr && (restartable || each.request != Request::restart);
-    if (wanted) {
-      install(each.number, on_signal, &each.before);
-    } else if (each.here) {
-      system_call(CallKind::sigaction, ::sigaction, each.number, &each.before, nullptr);
-    }
-    each.here = wanted;
+    each.here = restartable || each.request != Request::restart;
+    if (each.here) install(each.number, on_signal, &each.before);
   }
+  return true;
+}
+
+void give_back_signals(const void* argument) noexcept {
+  if (holder != argument) return;
+  for (Installed& each : installed) {
+    if (std::exchange(each.here, false))
+      system_call(CallKind::sigaction, ::sigaction, each.number, &each.before, nullptr);
+  }
+  holder = nullptr;
 }
 
 void exit_soon(unsigned seconds, int code) noexcept {

@@ -9,9 +9,12 @@ namespace weir::os {
 enum class Request : std::uint8_t { stop, report, restart };
 
 /// Calls `action(request, argument)` from the signal handler: SIGINT and SIGTERM ask to stop,
-/// SIGUSR1 to report, and, if it is `restartable`, SIGUSR2 to restart. One at a time in a process;
-/// nullptr restores what was there before.
-void on_signals(void (*action)(Request, void*), void* argument, bool restartable) noexcept;
+/// SIGUSR1 to report, and, if it is `restartable`, SIGUSR2 to restart. One at a time in a process:
+/// false if another has asked and not given them back.
+[[nodiscard]] bool on_signals(void (*action)(Request, void*), void* argument,
+                              bool restartable) noexcept;
+/// Restores what was there before on_signals() with that argument; no effect if it had none.
+void give_back_signals(const void* argument) noexcept;
 
 /// Ends the process with `code` if it still runs after some seconds: for a signal that has to
 /// end it even if a handler never returns. From a signal handler.

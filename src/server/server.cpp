@@ -8,7 +8,6 @@
 
 #include <weir/misuse.h>
 
-#include "base/assert.h"
 #include "base/duration.h"
 #include "os/inherited.h"
 #include "os/signals.h"
@@ -18,6 +17,16 @@
 #include "server/supervisor.h"
 
 namespace weir {
+
+namespace {
+
+// What comes too late would be ignored.
+void check_setting(bool started, const char* what) {
+  if (!started) return;
+  throw StartError(std::string(what) + "() after start(): a server is set up before it starts");
+}
+
+}  // namespace
 
 Server::Server(detail::Handler* handler) : state_(new State(*this, handler)) {}
 
@@ -30,10 +39,12 @@ Server::~Server() {
 }
 
 Server& Server::named(std::string_view handler) {
+  check_setting(state_->started, "named");
   state_->handler_name = handler;
   return *this;
 }
 Server& Server::listen(std::string_view endpoint) {
+  check_setting(state_->started, "listen");
   state_->addresses.emplace_back(endpoint);
   return *this;
 }
@@ -42,32 +53,39 @@ Server& Server::listen_descriptor(int descriptor) {
   return listen("fd:" + std::to_string(descriptor));
 }
 Server& Server::model(Model model) {
+  check_setting(state_->started, "model");
   state_->model = model;
   return *this;
 }
 Server& Server::workers(unsigned count, WorkerKind kind) {
+  check_setting(state_->started, "workers");
   state_->options.workers = count;
   state_->options.worker_kind = kind;
   return *this;
 }
 Server& Server::options(const Options& options) {
+  check_setting(state_->started, "options");
   state_->options = options;
   return *this;
 }
 Server& Server::handle_signals() {
+  check_setting(state_->started, "handle_signals");
   state_->handles_signals = true;
   return *this;
 }
 Server& Server::as_service() {
+  check_setting(state_->started, "as_service");
   state_->is_service = true;
   return *this;
 }
 bool Server::is_given_listeners() { return os::count_inherited() > 0; }
 Server& Server::on_log(LogFunction log) {
+  check_setting(state_->started, "on_log");
   state_->log = log;
   return *this;
 }
 Server& Server::on_statistics(StatisticsFunction report) {
+  check_setting(state_->started, "on_statistics");
   state_->on_statistics = report;
   return *this;
 }
@@ -87,7 +105,7 @@ int Server::run() {
 
 void Server::start() {
   State& state = *state_;
-  ASSERT(!state.started);
+  check_setting(state.started, "start");
   try {
     detail::check_options(state.options);
     state.chosen = detail::resolve_model(state.model);

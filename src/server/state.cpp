@@ -130,7 +130,8 @@ void Server::State::start_members() {
       const auto on_signal = [](os::Request request, void* self) {
         static_cast<State*>(self)->on_signal(request);
       };
-      os::on_signals(on_signal, this, is_service);
+      if (!os::on_signals(on_signal, this, is_service))
+        throw StartError("handle_signals(): another server of this process has the signals");
     }
     // Whoever reads that we listen may send a signal at once.
     for (const Endpoint& endpoint : endpoints) {
@@ -204,7 +205,7 @@ void Server::State::await_members() {
 // come to us any more when they go.
 void Server::State::abandon_start() noexcept {
   request_stop(0);
-  if (handles_signals) os::on_signals(nullptr, nullptr, false);
+  os::give_back_signals(this);
   for (Member& member : members) {
     if (member.has_thread) {
       member.thread.join();
@@ -313,7 +314,7 @@ int Server::State::finish() {
   close_listeners();
   stall_watch.reset();
   if (handles_signals) {
-    os::on_signals(nullptr, nullptr, false);
+    os::give_back_signals(this);
     if (stop_signals.load() > 1) os::cancel_exit_soon();
   }
   started = false;
