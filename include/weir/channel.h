@@ -49,9 +49,10 @@ class ChannelCore {
   // All of these: with the lock held.
   void wait_to_receive(ChannelWait& wait) noexcept;
   void wait_to_send(ChannelWait& wait) noexcept;
-  ChannelWait* first_receiver() noexcept;  // Takes it out of the queue; nullptr when none.
+  ChannelWait* first_receiver() noexcept;  // It stays in the queue; nullptr when none.
   ChannelWait* first_sender() noexcept;
-  /// Lets it go on, on its own worker, with `result`. Not to be touched afterwards.
+  /// Takes it out of its queue and lets it go on, on its own worker, with `result`. Not to be
+  /// touched afterwards.
   void complete(ChannelWait& wait, int result) noexcept;
 
   void cancel(ChannelWait& wait) noexcept;
@@ -203,6 +204,9 @@ class Channel {
  private:
   static int broken_pipe() noexcept { return static_cast<int>(std::errc::broken_pipe); }
 
+  // Memory may run out in these two, and the user's move may throw: then whoever waits still
+  // waits, and the one who called gets the exception.
+
   // With the lock held. Hands the value to a waiting receiver, else queues it if there is room.
   bool offer(T& value) {
     if (auto* waiting = static_cast<ReceiveAwaiter*>(core_.first_receiver())) {
@@ -218,12 +222,13 @@ class Channel {
   // With the lock held. Takes the oldest message and lets a waiting sender fill the gap.
   bool take(std::optional<T>& value) {
     if (queue_.empty()) return false;
-    value.emplace(std::move(queue_.front()));
-    queue_.pop_front();
-    if (auto* waiting = static_cast<SendAwaiter*>(core_.first_sender())) {
+    auto* waiting = static_cast<SendAwaiter*>(core_.first_sender());
+    if (waiting != nullptr && queue_.size() <= capacity_) {  // More: the last call failed below.
       queue_.push_back(std::move(waiting->value_));
       core_.complete(*waiting, 0);
     }
+    value.emplace(std::move(queue_.front()));
+    queue_.pop_front();
     return true;
   }
 

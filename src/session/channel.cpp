@@ -49,13 +49,14 @@ void ChannelCore::wait_to_send(ChannelWait& wait) noexcept {
 }
 
 ChannelWait* ChannelCore::first_receiver() noexcept {
-  return state_->receivers.empty() ? nullptr : &state_->receivers.pop_front();
+  return state_->receivers.empty() ? nullptr : &state_->receivers.front();
 }
 ChannelWait* ChannelCore::first_sender() noexcept {
-  return state_->senders.empty() ? nullptr : &state_->senders.pop_front();
+  return state_->senders.empty() ? nullptr : &state_->senders.front();
 }
 
 void ChannelCore::complete(ChannelWait& wait, int result) noexcept {
+  wait.unlink();
   wait.result = result;
   wait.state = Operation::State::ended;
   wait.worker->post(wait);
@@ -64,7 +65,6 @@ void ChannelCore::complete(ChannelWait& wait, int result) noexcept {
 void ChannelCore::cancel(ChannelWait& wait) noexcept {
   std::lock_guard lock(state_->mutex);
   if (wait.state != Operation::State::parked) return;  // It was given its message first.
-  wait.unlink();
   complete(wait, -ECANCELED);
 }
 

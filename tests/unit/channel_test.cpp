@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -102,6 +103,60 @@ TEST_P(Channels, Fail_a_sender_when_they_are_closed) {
     co_return 2;
   };
   EXPECT_EQ(run_here(body()), 0);
+}
+
+/// Its move fails when it is told to, as one that runs out of memory does.
+class Fragile {
+ public:
+  explicit Fragile(int number) : number_(number) {}
+  Fragile(Fragile&& other) : number_(other.number_) {
+    if (fails_in > 0 && --fails_in == 0) throw std::bad_alloc();
+  }
+  Fragile& operator=(Fragile&&) = delete;
+  int number() const { return number_; }
+
+  static inline int fails_in = 0;
+
+ private:
+  int number_;
+};
+
+// Whoever waited was taken off its list first, and then nobody ever resumed it.
+TEST_P(Channels, Go_on_when_a_message_cannot_be_moved) {
+  const auto send_two = [](Channel<Fragile>& channel) -> Task<> {
+    co_await channel.send(Fragile(1));
+    co_await channel.send(Fragile(2));
+  };
+  const auto receive_two = [](Channel<Fragile>& channel, int& failures) -> Task<int> {
+    int sum = 0;
+    for (int fails_in = 2; sum < 3;) {  // The sender's message, then the oldest one, cannot move.
+      Fragile::fails_in = fails_in == 0 ? 0 : 3 - fails_in--;
+      try {
+        sum += (co_await channel.receive())->number();
+      } catch (const std::bad_alloc&) { ++failures; }
+      Fragile::fails_in = 0;
+    }
+    co_return sum;
+  };
+  const auto offer_later = [](Channel<Fragile>& channel, int& failures) -> Task<> {
+    co_await weir::sleep_for(1ms);
+    Fragile::fails_in = 1;
+    try {
+      channel.try_send(Fragile(3));
+    } catch (const std::bad_alloc&) { ++failures; }
+    Fragile::fails_in = 0;
+    channel.try_send(Fragile(4));
+  };
+  int failures = 0;
+  const auto body = [&]() -> Task<int> {
+    Channel<Fragile> channel(1);
+    auto [sent, sum] = co_await weir::when_all(send_two(channel), receive_two(channel, failures));
+    auto [received, offered] =
+        co_await weir::when_all(channel.receive(), offer_later(channel, failures));
+    co_return sum == 3 && received && received->number() == 4 ? 0 : 1;
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(failures, 3);
 }
 
 TEST_P(Channels, Forget_a_receiver_that_was_cancelled) {
