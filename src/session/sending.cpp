@@ -165,7 +165,8 @@ SendWait* Session::finish() {
 bool Session::begin_wait(SendWait& wait) {
   if (wait.piece_count != 0) return send_is_gated() ? begin_gated(wait) : begin_open(wait);
   if (send_error_ != 0) throw IoError(send_error_, "send");
-  if (wait.until_empty ? fin_sent_ : has_room()) return true;
+  // What was staged since then waits for nobody: there is no outbox that could fall.
+  if (wait.until_empty ? fin_sent_ : outbox_ == nullptr || has_room()) return true;
   outbox_->add_wait(wait);
   return false;
 }

@@ -160,6 +160,9 @@ void Session::child_ended(Child& child) noexcept {
     failed_ = true;
     worker_.log_handler_error(*this, "an exception that is not a std::exception");
   }
+  // While it is still one of them: what it owns may spawn others as it goes, and if those end at
+  // once, none of them is the last.
+  child.task = {};
   Child*& first = worker_.children_of(*this);
   for (Child** place = &first;; place = &(*place)->next) {
     if (*place != &child) continue;

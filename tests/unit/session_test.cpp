@@ -1,0 +1,98 @@
+// session_test.cpp - corners of a connection's life that few handlers come to.
+#include <weir/server.h>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <weir/time.h>
+
+#include "tests/support/client.h"
+#include "tests/support/deadline.h"
+#include "tests/unit/every_model.h"
+#include "tests/unit/running_server.h"
+
+namespace unit {
+namespace {
+
+using namespace std::chrono_literals;
+using support::Client;
+using weir::Connection;
+using weir::Task;
+
+class Sessions : public EveryModel {};
+INSTANTIATE_TEST_SUITE_P(Every_model, Sessions, testing::ValuesIn(different_models()),
+                         model_name);
+
+// There was no outbox left to wait for, but it was asked for room.
+TEST_P(Sessions, May_await_a_send_long_after_all_of_it_has_gone) {
+  constexpr std::size_t high = 1024;
+  weir::Options options;
+  options.outbox_high = high;
+  options.outbox_low = high / 2;
+  std::atomic<bool> full{false};
+  const auto handler = [&full](Connection& peer) -> Task<> {
+    const std::string block(high, 'x');
+    for (;;) {
+      weir::Sending kept = peer.send(block);
+      if (peer.outbox_size() < 2 * high) {
+        co_await std::move(kept);
+        continue;
+      }
+      full = true;
+      while (peer.outbox_size() != 0) co_await weir::sleep_for(1ms);
+      co_await peer.send(block);  // On the stage, which it fills to the mark.
+      co_await std::move(kept);
+      co_return;
+    }
+  };
+  RunningServer server(handler, GetParam(), options);
+  Client client(server.address());
+  EXPECT_TRUE(support::eventually([&] { return full.load(); }));
+  const std::string all = client.receive_to_end();
+  EXPECT_EQ(all, std::string(all.size(), 'x'));
+  EXPECT_EQ(all.size() % high, 0U);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().ended, 1U);
+}
+
+Task<> nothing() { co_return; }
+
+/// Starts another task when it goes.
+struct Heir {
+  explicit Heir(Connection& whose) : peer(whose) {}
+  ~Heir() { peer.spawn(nothing()); }
+  Heir(const Heir&) = delete;
+  Heir& operator=(const Heir&) = delete;
+  Connection& peer;
+};
+
+Task<> waits(Connection& peer, std::chrono::milliseconds time) {
+  const Heir heir(peer);
+  co_await weir::sleep_for(time);
+}
+Task<> owns(std::unique_ptr<Heir>, std::chrono::milliseconds time) {
+  co_await weir::sleep_for(time);
+}
+
+// The last task's end was noted twice: by the heir's, and by its own.
+TEST_P(Sessions, End_once_when_the_end_of_a_task_begins_another) {
+  const auto handler = [](Connection& peer) -> Task<> {
+    peer.spawn(owns(std::make_unique<Heir>(peer), 1ms));
+    co_await weir::sleep_for(5ms);
+    peer.spawn(waits(peer, 1ms));
+    peer.spawn(owns(std::make_unique<Heir>(peer), 10s));  // Until the handler has ended.
+    co_await peer.send("bye");
+  };
+  RunningServer server(handler, GetParam());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Client(server.address()).receive_to_end(), "bye");
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_EQ(server.server().statistics().ended, 3U);
+}
+
+}  // namespace
+}  // namespace unit
