@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/assert.h"
 #include "base/counters.h"
 #include "base/mutants.h"
 #include "session/worker.h"
@@ -27,6 +28,8 @@ Acceptor::Acceptor(Worker& worker, int listener)
   socket = this;
   worker_.engine().adopt(*this);
 }
+
+Acceptor::~Acceptor() { ASSERT(!rest_.pending()); }
 
 void Acceptor::resume() noexcept {
   wanted_ = true;

@@ -13,6 +13,7 @@ class Acceptor final : public Operation, private Socket {
  public:
   /// Does not own the listening descriptor's number, but closes it with its socket.
   Acceptor(Worker& worker, int listener);
+  ~Acceptor();
 
   /// Accepts from now on, or again; no effect while it does.
   void resume() noexcept;
@@ -22,6 +23,8 @@ class Acceptor final : public Operation, private Socket {
   void stop() noexcept;
 
   void completed() noexcept override;
+  /// Whoever destroys the acceptor awaits its end first.
+  Operation& timer() noexcept { return rest_; }
 
  private:
   /// Out of descriptors or memory: tried again when a connection closes or this timer fires, so

@@ -120,11 +120,13 @@ void Worker::run_until(const bool& finished) {
 
 // Timers are ours, and the engine points at them until they have completed.
 void Worker::finish_timers() {
-  for (Operation* timer :
-       {static_cast<Operation*>(&drain_end_), static_cast<Operation*>(&tick_)}) {
-    if (timer->pending()) engine_.cancel(*timer);
-    while (timer->pending()) engine_.turn(false);
-  }
+  const auto finish = [this](Operation& timer) {
+    if (timer.pending()) engine_.cancel(timer);
+    while (timer.pending()) engine_.turn(false);
+  };
+  finish(drain_end_);
+  finish(tick_);
+  for (auto& acceptor : acceptors_) finish(acceptor->timer());
 }
 
 void Worker::show_counters() noexcept {

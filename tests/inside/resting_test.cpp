@@ -84,6 +84,21 @@ TEST_P(Resting, Leaves_clients_in_the_backlog_when_the_server_is_full_again) {
   serving.join();
 }
 
+// It was destroyed while the loop still had the timer in one of its lists.
+TEST_P(Resting, May_be_stopped_meanwhile) {
+  Gate gate;
+  Server server(echo);
+  server.model(GetParam()).listen("127.0.0.1:0");
+  server.start();
+  std::thread serving([&] { server.wait(); });
+  gate.closed = true;
+  const Client client(server.endpoints().at(0).text());
+  EXPECT_TRUE(eventually([&] { return gate.refused > 2; }));
+  server.stop();
+  serving.join();
+  EXPECT_EQ(gate.let_in, 0);
+}
+
 // The gate holds up calls, not those that have begun to block, and not requests.
 INSTANTIATE_TEST_SUITE_P(Every_model, Resting,
                          testing::ValuesIn(inside::loop_models_but(Model::io_uring)),
