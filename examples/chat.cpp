@@ -58,7 +58,7 @@ weir::Task<> tell(Member& other, const Line& line) {
   try {
     co_await weir::within(1s, other.inbox.send(line));
   } catch (const weir::IoError& error) {
-    if (error.code() == std::errc::timed_out) other.thrown_out.try_send(true);
+    if (error.code() == std::errc::timed_out) static_cast<void>(other.thrown_out.try_send(true));
     else if (error.code() != std::errc::broken_pipe) throw;  // Broken pipe: he has left.
   }
 }

@@ -139,7 +139,7 @@ Task<> Worker::pace() {
     }
     if (load_.churn) {
       ++station_.due_count;
-      station_.due.try_send(due);
+      static_cast<void>(station_.due.try_send(due));
     } else {
       co_await callers_[turn % callers_.size()]->arrive(due);
     }

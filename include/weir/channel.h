@@ -4,6 +4,7 @@
 //     auto [bytes, message] = co_await weir::when_any(peer.receive(), inbox.receive());
 #pragma once
 
+#include <concepts>
 #include <coroutine>
 #include <cstddef>
 #include <deque>
@@ -121,11 +122,16 @@ class Channel {
   /// it is empty and open. A message that was taken is never lost to a cancellation.
   Receive receive() noexcept { return Receive(*this); }
 
-  /// Queues a message if there is room; false when there is none or the channel is closed. For
-  /// those who would rather drop than wait.
-  bool try_send(T value) {
+  /// Queues a message if there is room; false when there is none or the channel is closed: then
+  /// `value` is as it was. For those who would rather drop than wait.
+  [[nodiscard]] bool try_send(T&& value) {
     detail::ChannelLock lock(core_);
     return !core_.closed && offer(value);
+  }
+  [[nodiscard]] bool try_send(const T& value)
+    requires std::copy_constructible<T>
+  {
+    return try_send(T(value));
   }
 
   /// No further messages: waiting senders fail, receivers get what is queued, then nothing.

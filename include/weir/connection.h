@@ -151,14 +151,14 @@ class Connection {
   /// system call each. Family `none` when the peer has gone already. Behind a proxy
   /// (Options::proxy_from) what its header says, without a call: the client's address, and the
   /// one that he reached the proxy at.
-  Endpoint peer() const;
-  Endpoint local() const;
+  [[nodiscard]] Endpoint peer() const;
+  [[nodiscard]] Endpoint local() const;
 
   /// Unique in the server's lifetime and process; for logs and keys.
   std::uint64_t id() const noexcept { return id_; }
 
   /// Bytes that wait to be sent.
-  std::size_t outbox_size() const noexcept;
+  [[nodiscard]] std::size_t outbox_size() const noexcept;
 
   /// Starts a task that belongs to this connection: it runs beside the handler, on the same
   /// thread. When the handler ends, the task is cancelled and awaited before the session ends,

@@ -32,7 +32,7 @@ struct Options {
   /// takes those that the process may use (sched_getaffinity(2)), a list as in cpuset(7), "0,2-5",
   /// these, which must be among them. Empty: the kernel moves workers about as it likes, which
   /// is right unless there is a CPU for each worker and nothing else to do on it.
-  std::string pin_workers;
+  std::string pin_workers{};
 
   /// Whom the process becomes when its listeners are bound and before it accepts from anybody:
   /// "NAME" or "NAME:GROUP", of which this machine knows (getpwnam(3)). For all of the process and
@@ -40,7 +40,7 @@ struct Options {
   /// privileges either (PR_SET_NO_NEW_PRIVS, prctl(2)). Files of unix sockets are given to that
   /// user. start() throws for an unknown name, and unless the process is root, or that user with
   /// that group already, as after a restart. Empty: it stays who it is.
-  std::string user;
+  std::string user{};
 
   /// Each worker gets a listening socket of its own (SO_REUSEPORT, socket(7)), among which the
   /// kernel spreads new connections by hash. Off: all workers accept from one socket, whoever
@@ -105,7 +105,7 @@ struct Options {
   /// which costs one system call a connection, and are looked through from front to back; behind
   /// a proxy they go by what its header says (see proxy_from). Unix sockets are not limited: the
   /// mode of their file does that. Empty, the default: everybody is let in, and nothing is asked.
-  std::vector<Network> allow, deny;
+  std::vector<Network> allow{}, deny{};
 
   /// Proxies whose word is taken for who the client is. A connection from there must begin with a
   /// PROXY protocol header, version 1 or 2 (haproxy.org, proxy-protocol.txt); then
@@ -114,7 +114,7 @@ struct Options {
   /// header of his would be bytes for the handler. `unix:` stands for every unix socket. Never
   /// name a network from which clients come directly: they could claim to be anybody. Costs
   /// nothing where it is empty, the default.
-  std::vector<Network> proxy_from;
+  std::vector<Network> proxy_from{};
 
   /// Refuses whoever is not in proxy_from, so that nobody goes past the proxy. Needs proxy_from.
   bool proxy_only = false;

@@ -37,8 +37,14 @@ class Reader {
   /// The next `count` bytes, or fewer if the peer finishes before; they stay to be read.
   Task<std::string_view> peek(std::size_t count);
 
-  /// What is next, at least one byte and without waiting for more; empty at the end.
-  Task<std::string_view> some();
+  /// What is next, at least one byte and without waiting for more; empty at the end. At most
+  /// `most` bytes, so that a body can be passed on as it comes without what follows it.
+  /// Requires: most is not 0.
+  Task<std::string_view> some(std::size_t most = std::string_view::npos);
+
+  /// Takes `count` bytes and drops them, without gathering them. Throws IoError(protocol_error)
+  /// when the peer finishes before the last of them.
+  Task<> skip(std::size_t count);
 
   /// Everything to the end of the stream. Throws IoError(message_size) beyond `limit` bytes.
   Task<std::string> rest(std::size_t limit);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <weir/misuse.h>
@@ -151,6 +152,12 @@ class [[nodiscard("a Task does nothing until it is awaited")]] Task {
     std::coroutine_handle<> awaiting_;
   };
   Awaiter operator co_await() && noexcept { return Awaiter(frame_); }
+  template <class Never = void>
+  Awaiter operator co_await() & noexcept {
+    static_assert(!std::is_void_v<Never>,
+                  "a Task is awaited once, and then is of no use: co_await std::move(task)");
+    return Awaiter(frame_);
+  }
 
   /// For those who start a task themselves (sessions, when_any): runs it in `scope` until its
   /// first wait and returns whether it has ended already; if not, `waiter` is told when it has.

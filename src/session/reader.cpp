@@ -122,11 +122,20 @@ Task<std::string_view> Reader::peek(std::size_t count) {
   co_return front(std::min(count, buffered()));
 }
 
-Task<std::string_view> Reader::some() {
+Task<std::string_view> Reader::some(std::size_t most) {
+  if (most == 0) detail::misuse("some() was asked for no bytes", "Reader::some");
   drop_pending();
   if (buffered() == 0) co_await fill();
   const std::size_t ready = gathered_.size() - read_;
-  co_return take(ready != 0 ? ready : chunk_.size());
+  co_return take(std::min(most, ready != 0 ? ready : chunk_.size()));
+}
+
+Task<> Reader::skip(std::size_t count) {
+  while (count > 0) {
+    const std::string_view part = co_await some(count);
+    if (part.empty()) throw_cut_short();
+    count -= part.size();
+  }
 }
 
 Task<std::string> Reader::rest(std::size_t limit) {

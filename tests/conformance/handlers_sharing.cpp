@@ -52,7 +52,7 @@ Task<> use_mailbox(std::string_view way) {
   } else if (way == "either") {
     co_await weir::when_any(mailbox().receive(), weir::sleep_for(std::chrono::hours(1)));
   } else if (way == "try") {
-    mailbox().try_send("something");
+    static_cast<void>(mailbox().try_send("something"));
   } else if (way == "close") {
     mailbox().close();
   }
@@ -135,7 +135,7 @@ class Member {
   static void tell_all(std::string_view text) {
     const auto message = std::make_shared<const std::string>(text);
     const std::lock_guard lock(room().mutex);
-    for (Inbox* each : room().inboxes) each->try_send(message);
+    for (Inbox* each : room().inboxes) static_cast<void>(each->try_send(message));
   }
 
   Inbox inbox{1024};

@@ -114,6 +114,14 @@ TEST(Misuse, Is_an_empty_delimiter) {
   expect_misuse([&] { with_client(reads, weir::Model::automatic); }, "empty delimiter");
 }
 
+TEST(Misuse, Is_some_that_asks_for_nothing) {
+  const auto reads = [](Client client) -> Task<> {
+    weir::Reader reader(*client);
+    co_await reader.some(0);
+  };
+  expect_misuse([&] { with_client(reads, weir::Model::automatic); }, "no bytes");
+}
+
 TEST(Misuse, Is_a_model_that_does_not_exist) {
   expect_misuse([] { weir::name(static_cast<weir::Model>(77)); }, "no Model");
   expect_misuse([] { weir::run(three(), static_cast<weir::Model>(77)); }, "no Model");

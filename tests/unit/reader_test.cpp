@@ -200,7 +200,7 @@ TEST(Reader, Reads_the_stream_by_any_mixture_of_calls) {
       const std::string ahead(co_await reader.peek(random.between(0, 12)));
       const std::size_t call = random.between(0, 3);
       if (call == 0) {
-        got = co_await reader.some();
+        got = co_await reader.some(random.between(1, 5));
       } else if (call == 1 && ahead.size() >= count) {
         const auto bytes = co_await reader.exactly(count);
         got = *bytes;
@@ -239,6 +239,40 @@ TEST(Reader, Reads_the_stream_by_any_mixture_of_calls) {
     pieces.emplace_back("ab");
     ASSERT_EQ(answer_to(server, pieces), stream + "ab") << "seed " << seed;
   }
+}
+
+class Bodies : public EveryModel {};
+INSTANTIATE_TEST_SUITE_P(Every_model, Bodies, testing::ValuesIn(different_models()), model_name);
+
+// some() took the next request along with the end of a body.
+TEST_P(Bodies, Are_passed_on_as_they_come_and_skipped_without_what_follows) {
+  const auto serve = [](Connection& peer) -> Task<> {
+    Reader reader(peer);
+    while (const auto head = co_await reader.until("\n", 100)) {
+      const bool skips = head->front() == 's';
+      std::size_t left = std::stoul(std::string(head->substr(1)));
+      if (skips) co_await reader.skip(left);
+      while (!skips && left > 0) {
+        const std::string_view part = co_await reader.some(left);
+        if (part.empty() || part.size() > left) co_return;
+        left -= part.size();
+        co_await peer.send(part);
+      }
+      co_await peer.send("|");
+    }
+  };
+  const RunningServer server(
+      [serve](Connection& peer) -> Task<> {
+        const std::string error = co_await error_of(serve(peer));
+        co_await peer.send(error);
+      },
+      GetParam());
+  EXPECT_EQ(answer_to(server, {"p3\nabcs2\nxyp0\np1\nd"}), "abc|||d|none");
+  EXPECT_EQ(answer_to(server, {"p3", "\na", "bcs", "2\nx", "yp2\nde", "s0\n"}), "abc||de||none");
+  EXPECT_EQ(answer_to(server, {"s3\nab"}), "protocol_error");
+  const std::string large(300'000, 'x');
+  EXPECT_EQ(answer_to(server, {"s300000\n" + large + "p300000\n" + large}),
+            "|" + large + "|none");
 }
 
 TEST(Reader, Limits_the_rest) {
