@@ -21,10 +21,17 @@ weir::Task<> pass_on(weir::Connection& from, weir::Connection& to) {
   co_await to.finish();
 }
 
-// A server that refuses, or does not answer within 5 s, throws: that ends this session only.
+// A server that refuses, or does not answer within 5 s, throws: that ends this session only. One
+// side's failure is the other's, too: an orderly end would tell him that he has it all.
 weir::Task<> proxy(weir::Connection& client, weir::Endpoint upstream) {
   weir::Client server = co_await weir::within(5s, weir::connect(upstream));
-  co_await weir::when_all(pass_on(client, *server), pass_on(*server, client));
+  try {
+    co_await weir::when_all(pass_on(client, *server), pass_on(*server, client));
+  } catch (const weir::IoError&) {
+    client.reset();
+    server->reset();
+    throw;
+  }
 }
 
 }  // namespace

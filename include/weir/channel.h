@@ -88,6 +88,10 @@ class ChannelLock {
 /// (fork, WorkerKind::process) there is no shared memory: whatever is done with a channel that
 /// another process made, try_send() and close() too, throws IoError(not_supported) and says so. The
 /// connections of one worker process share those that it has made itself.
+/// A receiver that does not keep up fills its channel, and send() waits for it. To drop somebody
+/// else's slow subscriber, bound the send by within() and tell his own handler, by a second channel
+/// that it also waits at, to reset() his connection: examples/chat.cpp.
+///
 /// All functions may be called from any thread; the awaits, from handlers and run() only.
 template <class T>
 class Channel {

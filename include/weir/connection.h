@@ -100,6 +100,10 @@ class [[nodiscard("send() and finish() have to be awaited")]] Sending {
 /// returned. Neither copied nor moved. Belongs to the thread that runs the handler: no call may
 /// come from another thread; a Channel carries messages between threads.
 ///
+/// When an exception leaves the handler the connection ends as by its return: what was sent is
+/// flushed, and the peer sees an orderly end. Where that would look like a whole message call
+/// reset() first.
+///
 /// Every await may throw IoError: ECONNRESET, ETIMEDOUT, EPIPE as in tcp(7), or
 /// operation_canceled when the server stops or another branch of a when_any was first. What
 /// became of bytes that were queued earlier shows at the next send() or finish().
@@ -125,6 +129,7 @@ class Connection {
   /// If a large send is cancelled half-way the stream is cut: every later send throws EPIPE.
   Sending send(std::span<const std::byte> bytes) { return Sending(detail::send(*this, bytes)); }
   Sending send(std::string_view text) { return send(detail::as_piece(text)); }
+  /// Up to the first NUL, as of a literal among several pieces: a std::string_view sends all.
   Sending send(const char* text) { return send(std::string_view(text)); }
   Sending send(const Chunk& chunk) { return send(chunk.bytes()); }
   /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is
@@ -164,7 +169,8 @@ class Connection {
   /// thread. When the handler ends, the task is cancelled and awaited before the session ends,
   /// so it may use the connection and everything that outlives the handler; what is local to
   /// the handler it may use only if the handler awaits its end (see when_all).
-  /// An exception that leaves it cancels the handler and ends the session.
+  /// An exception that leaves it cancels the handler and ends the session. Cancelled is for good,
+  /// see IoError: a loop in it that catches IoError has to pass operation_canceled on.
   void spawn(Task<> task);
 
  protected:

@@ -18,6 +18,9 @@ namespace weir {
 ///   std::errc::protocol_error      the peer finished inside a message that a Reader wanted
 ///   std::errc::not_supported       a channel was used in another process than made it
 ///
+/// operation_canceled is final: every later await of that task that would have to wait throws it
+/// again. A loop that catches IoError has to rethrow it, or it never rests.
+///
 /// A handler needs no `catch` to be correct: an IoError that leaves it ends that session only.
 class IoError : public std::system_error {
  public:

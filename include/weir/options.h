@@ -94,7 +94,9 @@ struct Options {
   std::size_t memory_max = 0;
 
   /// `threads` only: stack of each thread, in bytes. Handlers are coroutines, whose frames are
-  /// on the heap, so little is needed. At least 64 KiB.
+  /// on the heap, so little is needed: for each Task that awaits another some 100 bytes, when the
+  /// innermost one goes on. (By g++ 12 with -O1, 3,000 deep fit into the default and 4,000 do
+  /// not; without optimisation it is more.) At least 64 KiB.
   std::size_t thread_stack = 256 * 1024;
 
   // --- who is let in ---------------------------------------------------------------------

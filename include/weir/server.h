@@ -110,8 +110,10 @@ class Server {
   /// StartError where the environment is malformed.
   static bool is_given_listeners();
   /// Lines about the server's life: where it listens and by which model, the first time that it
-  /// has to pause or rest, handlers that failed. Default: nobody hears them. log_to_stderr will do;
-  /// any other function costs a server with one worker a little (Options::stall_after).
+  /// has to pause or rest, handlers that failed by anything but an IoError. Those that one ended,
+  /// and deadlines that passed, are only counted (Statistics::failed, timed_out). Default: nobody
+  /// hears them. log_to_stderr will do; any other function costs a server with one worker a little
+  /// (Options::stall_after).
   Server& on_log(LogFunction log);
   /// What SIGUSR1 calls, from a thread of the server's own.
   Server& on_statistics(StatisticsFunction report);

@@ -142,7 +142,9 @@ class World {
   simulated::WorldState* state_;
 };
 
-/// What runs in each world, on the side of the clients. Called on several threads.
+/// What runs in each world, on the side of the clients. Called on several threads. The world's
+/// servers outlive its locals: what a handler shares with it the handler has to own, say by a
+/// std::shared_ptr that it captures by value.
 using Scenario = std::function<Task<>(World&)>;
 
 struct Exploration {

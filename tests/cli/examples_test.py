@@ -4,6 +4,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import unittest
 
@@ -140,6 +141,28 @@ class Proxy(unittest.TestCase):
         finally:
             socat.terminate()
             socat.wait()
+
+    def test_passes_a_reset_on_as_a_reset_in_both_directions(self):
+        address = f"127.0.0.1:{free_port()}"
+        at_once = struct.pack("ii", 1, 0)  # l_onoff, l_linger: close() sends a reset (socket(7)).
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.settimeout(PATIENCE)
+            with Example("proxy", address, "127.0.0.1:%d" % listener.getsockname()[1]) as proxy:
+                proxy.wait_until_it_listens_on(address)
+                listener.accept()[0].close()  # For the connection that asked whether it listens.
+                for client_breaks in (False, True):
+                    client = connect(address)
+                    server = listener.accept()[0]
+                    server.settimeout(PATIENCE)
+                    client.sendall(b"hello")
+                    self.assertEqual(receive_exactly(server, 5), b"hello")
+                    server.sendall(b"half an answ")
+                    self.assertEqual(receive_exactly(client, 12), b"half an answ")
+                    breaks, hears = (client, server) if client_breaks else (server, client)
+                    breaks.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+                    breaks.close()
+                    with hears, self.assertRaises(ConnectionResetError):
+                        hears.recv(1)
 
 
 if __name__ == "__main__":
