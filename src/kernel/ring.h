@@ -35,6 +35,7 @@ class Ring {
   // they point at must stay until the completion comes.
   virtual void accept_multishot(int listener, std::uint64_t data) noexcept = 0;
   virtual void receive_multishot(int fd, std::uint64_t data) noexcept = 0;
+  /// Completes as soon as the kernel has taken a part, with how many bytes that is.
   virtual void send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept = 0;
   /// The slices are copied; what they point at is not.
   virtual void send(int fd, const Slice* slices, std::size_t count,

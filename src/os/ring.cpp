@@ -205,9 +205,11 @@ void Ring::receive_multishot(int fd, std::uint64_t data) noexcept {
   state_->tell_request(sqe);
 }
 
+// No MSG_WAITALL: with it a send tells of nothing until all was taken, however long that lasts, and
+// a peer that takes it slowly looks like one that takes nothing.
 void Ring::send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
-  io_uring_prep_send(&sqe, fd, bytes, size, MSG_NOSIGNAL | MSG_WAITALL);
+  io_uring_prep_send(&sqe, fd, bytes, size, MSG_NOSIGNAL);
   io_uring_sqe_set_data64(&sqe, data);
   state_->tell_request(sqe);
 }
@@ -220,7 +222,7 @@ void Ring::send(int fd, const Slice* slices, std::size_t count, std::uint64_t da
   gathered.message = msghdr{};
   gathered.message.msg_iov = gathered.slices;
   gathered.message.msg_iovlen = count;
-  io_uring_prep_sendmsg(&sqe, fd, &gathered.message, MSG_NOSIGNAL | MSG_WAITALL);
+  io_uring_prep_sendmsg(&sqe, fd, &gathered.message, MSG_NOSIGNAL);
   io_uring_sqe_set_data64(&sqe, data);
   state_->tell_request(sqe);
 }

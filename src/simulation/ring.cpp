@@ -92,10 +92,8 @@ void SimulatedRing::begin(Request& request) {
   if (request.file == nullptr) return finish(request, -EBADF);
   request.file->observers.push_back(request);
   if (!request.at_once) return;
-  send_rest(request);
-  if (!request.is_over) {
-    finish(request, request.done > 0 ? static_cast<std::int32_t>(request.done) : -EAGAIN);
-  }
+  send(request);
+  if (!request.is_over) finish(request, -EAGAIN);
 }
 
 bool SimulatedRing::can_go_on(const Request& request) const noexcept {
@@ -116,7 +114,7 @@ void SimulatedRing::perform(Request& request) {
   switch (request.kind) {
     case Kind::accept: return accept(request);
     case Kind::receive: return receive(request);
-    case Kind::send: return send_rest(request);
+    case Kind::send: return send(request);
     case Kind::poll: return finish(request, static_cast<std::int32_t>(request.file->state()));
     case Kind::close:
     case Kind::cancel: return;
@@ -151,38 +149,25 @@ void SimulatedRing::receive(Request& request) {
   }
 }
 
-// MSG_WAITALL: goes on by itself after a part, and comes back short only when it must.
-void SimulatedRing::send_rest(Request& request) {
+// Waits while nothing is taken; a part is an end.
+void SimulatedRing::send(Request& request) {
   auto& stream = static_cast<Stream&>(*request.file);
-  std::size_t skip = request.done;
+  std::size_t done = 0;
+  std::int64_t sent = 0;
   for (const kernel::Slice& slice : request.slices) {
-    if (skip >= slice.size) {
-      skip -= slice.size;
-      continue;
-    }
-    const auto* bytes = static_cast<const char*>(slice.data) + skip;
-    const std::size_t size = slice.size - std::exchange(skip, 0);
-    const std::int64_t sent = calls_.network().send(stream, {bytes, size});
-    if (sent == -EAGAIN) return;
-    if (sent < 0) {
-      const bool some = request.done > 0;
-      return finish(request, some ? static_cast<std::int32_t>(request.done)
-                                  : static_cast<std::int32_t>(sent));
-    }
-    request.done += static_cast<std::size_t>(sent);
-    if (static_cast<std::size_t>(sent) == size) continue;
-    if (calls_.network().chance().chance(0.2)) break;
-    return;
+    sent = calls_.network().send(stream, {static_cast<const char*>(slice.data), slice.size});
+    if (sent > 0) done += static_cast<std::size_t>(sent);
+    if (sent != static_cast<std::int64_t>(slice.size)) break;
   }
-  const bool all = request.done == request.size();
-  if (request.at_once && all) request.data = 0;
-  finish(request, static_cast<std::int32_t>(request.done));
+  if (done == 0 && sent == -EAGAIN) return;
+  if (request.at_once && done == request.size()) request.data = 0;
+  finish(request, static_cast<std::int32_t>(done == 0 ? sent : static_cast<std::int64_t>(done)));
 }
 
 void SimulatedRing::cancel_target(std::uint64_t target) {
   for (Request& request : requests_) {
     if (request.is_over || request.data != target || request.kind == Kind::close) continue;
-    finish(request, request.done > 0 ? static_cast<std::int32_t>(request.done) : -ECANCELED);
+    finish(request, -ECANCELED);
   }
 }
 

@@ -58,8 +58,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
     std::uint64_t data = 0;
     std::uint32_t wants = 0;
     std::vector<kernel::Slice> slices;  // Read when it is performed: they must stay till then.
-    std::size_t done = 0;
-    bool at_once = false;  // Never waits, and says nothing when all was taken.
+    bool at_once = false;               // Never waits, and says nothing when all was taken.
     bool is_over = false;
   };
 
@@ -73,7 +72,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   void perform(Request& request);
   void accept(Request& request);
   void receive(Request& request);
-  void send_rest(Request& request);
+  void send(Request& request);
   void cancel_target(std::uint64_t target);
   void finish(Request& request, std::int32_t result);
   void disorder();

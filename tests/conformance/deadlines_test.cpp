@@ -1,4 +1,6 @@
 // deadlines_test.cpp - clients that are too slow for Options' deadlines, and those that are not.
+#include <algorithm>
+
 #include "tests/conformance/conformance.h"
 
 namespace conformance {
@@ -53,6 +55,29 @@ TEST_P(SingleWorker, Ends_a_client_that_takes_nothing_of_what_waits_for_it) {
   EXPECT_TRUE(eventually([&] { return client.was_reset(); }));
   server.stop();
   EXPECT_EQ(server.total("timed_out_send"), 1U);
+}
+
+// A client that reads steadily takes something all the time, however long the whole of it lasts. On
+// io-uring a send told of nothing until all of it was taken, and the client was reset.
+TEST_P(SingleWorker, Spares_a_client_that_reads_a_large_message_slowly) {
+  constexpr std::size_t size = 12'000'000, piece = 100'000;
+  TestServer& server =
+      serve("sender", {"--size", std::to_string(size), "--piece", std::to_string(size), "--send",
+                       "1000", "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
+  Client client(server.address(), {.receive_buffer = 65536});
+  std::string got;
+  while (got.size() < size) {
+    const std::string part = client.receive(std::min(piece, size - got.size()));
+    ASSERT_FALSE(part.empty());
+    got += part;
+    support::rest(20ms);
+  }
+  EXPECT_TRUE(got == random_bytes(1, size));
+  EXPECT_EQ(client.receive_to_end(), "");
+  client.close();
+  server.stop();
+  EXPECT_EQ(server.total("timed_out"), 0U);
+  EXPECT_EQ(server.total("ended"), 1U);
 }
 
 TEST_P(SingleWorker, Ends_a_client_that_is_spoken_to_and_never_answers) {
