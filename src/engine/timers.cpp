@@ -21,13 +21,14 @@ void Timers::remove(Operation& operation) noexcept {
 void Timers::insert(Operation& operation) noexcept {
   // One tick ahead at least, so that a slot is never filled while it is emptied.
   const std::uint64_t due = std::max(tick_at_or_before(operation.deadline + tick - 1), now_ + 1);
-  // The level is where the due tick first differs from now, read in digits of six bits. What
-  // lies beyond the top level waits in its last slot and is placed again from there.
-  constexpr std::uint64_t reach = (std::uint64_t{1} << (level_bits * levels)) - 1;
-  const std::uint64_t when = std::min(due, now_ | reach);
-  const unsigned differs = 63u - static_cast<unsigned>(std::countl_zero((when ^ now_) | 1));
+  // The level is where the due tick first differs from now, read in digits of six bits. The
+  // highest level is a circle that goes round once in 795 days: its slots are counted from now's.
+  // What lies beyond waits in the last of them and is placed again from there.
+  const unsigned differs = 63u - static_cast<unsigned>(std::countl_zero((due ^ now_) | 1));
   const unsigned level = std::min(differs / level_bits, levels - 1);
-  const unsigned slot = (when >> (level * level_bits)) & (slots - 1);
+  std::uint64_t place = due >> (level * level_bits);
+  if (level == levels - 1) place = std::min(place, (now_ >> (level * level_bits)) + slots - 1);
+  const auto slot = static_cast<unsigned>(place & (slots - 1));
   level_[level].occupied |= std::uint64_t{1} << slot;
   level_[level].slot[slot].push_back(operation);
 }
@@ -35,15 +36,17 @@ void Timers::insert(Operation& operation) noexcept {
 bool Timers::first_slot(unsigned level, std::uint64_t& starts) noexcept {
   Level& wheel = level_[level];
   const unsigned shift = level * level_bits;
-  const unsigned current = (now_ >> shift) & (slots - 1);
-  // Only slots after the current one can hold something: what is due in the current slot of a
-  // level belongs to a lower level.
+  const std::uint64_t current = now_ >> shift;
+  // From the current slot on. That one is empty: what is due in it belongs to a lower level. Below
+  // the highest level so are those before it.
   while (wheel.occupied != 0) {
-    const auto slot = static_cast<unsigned>(std::countr_zero(wheel.occupied));
+    const auto ahead = static_cast<unsigned>(
+        std::countr_zero(std::rotr(wheel.occupied, static_cast<int>(current & (slots - 1)))));
+    const auto slot = static_cast<unsigned>((current + ahead) & (slots - 1));
     if (!wheel.slot[slot].empty()) {
-      ASSERT(slot > current);
-      const std::uint64_t base = now_ >> (shift + level_bits) << (shift + level_bits);
-      starts = base | (std::uint64_t{slot} << shift);
+      ASSERT(ahead != 0);
+      ASSERT(level == levels - 1 || slot > (current & (slots - 1)));
+      starts = (current + ahead) << shift;
       return true;
     }
     wheel.occupied &= ~(std::uint64_t{1} << slot);
