@@ -137,6 +137,12 @@ void BlockingEngine::perform_runnable() noexcept {
   }
 }
 
+void BlockingEngine::retry(Operation& operation) noexcept {
+  if (!attempt(operation, kernel::Mode::nonblocking)) return park(operation);
+  has_retried();
+  resume(operation);  // A starved one has no place on its socket.
+}
+
 bool BlockingEngine::attempt(Operation& operation, kernel::Mode mode) noexcept {
   switch (operation.kind) {
     case Operation::Kind::accept: return accept(operation);

@@ -36,6 +36,7 @@ class BlockingEngine final : public Engine {
   bool may_block() noexcept;
   void poll_parked(bool may_sleep);
   void perform_runnable() noexcept;
+  void retry(Operation& operation) noexcept override;
   void park(Operation& operation) noexcept;
   bool make_room(std::size_t operations) noexcept;
   void complete(Operation& operation) noexcept;

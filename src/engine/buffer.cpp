@@ -74,6 +74,14 @@ std::size_t BufferHome::count_warm() const noexcept {
   return warm_.size() - static_cast<std::size_t>(std::ranges::count(warm_, nullptr));
 }
 
+void BufferHome::keep_warm(bool on) noexcept {
+  warm_open_ = on ? warm_places : 0;
+  if (on) return;
+  for (std::size_t i = 0; i < warm_.size(); ++i) {
+    if (Buffer* buffer = take_warm(i)) give_back(*buffer);
+  }
+}
+
 static_assert(sizeof(Buffer) + BufferPool::class_sizes[0] <= Memory::smallest);
 
 BufferPool::BufferPool() noexcept : kept_(kept) {}
@@ -117,8 +125,15 @@ std::size_t BufferPool::leased() const noexcept {
 
 Buffer* BufferPool::lease_spare(unsigned size_class) noexcept {
   collect();
+  if (has_line_ && !std::exchange(lets_one_in_, false)) {
+    at_limit_ = true;
+    return nullptr;
+  }
+  return free_[size_class] != nullptr ? take_free(size_class) : lease_fresh(size_class);
+}
+
+Buffer* BufferPool::take_free(unsigned size_class) noexcept {
   Buffer* buffer = free_[size_class];
-  if (buffer == nullptr) return lease_fresh(size_class);
   free_[size_class] = buffer->next;
   --free_count_[size_class];
   buffer->next = nullptr;
@@ -141,22 +156,48 @@ Buffer* BufferPool::lease_at_limit(unsigned size_class) noexcept {
     if (grow(sizeof(Buffer) + class_sizes[size_class])) return make(size_class);
   }
   at_limit_ = true;
-  return beyond_ < beyond_most ? lease_beyond() : nullptr;
+  return beyond_ < beyond_most ? make_beyond(beyond_mark) : nullptr;
 }
 
-Buffer* BufferPool::lease_beyond() noexcept {
-  if (has_warm(0) || free_[0] != nullptr) return lease(0);
-  constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
-  if (grow(size)) return make(0);
+Buffer* BufferPool::lease_to_send(bool beyond) noexcept {
+  if (has_warm(0)) return lease(0);
+  collect();
+  at_limit_ = false;
+  if (!has_line_ || beyond) {
+    if (free_[0] != nullptr) return take_free(0);
+    constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
+    if (grow(size)) return make(0);
+    free_spare();
+    if (grow(size)) return make(0);
+  }
   at_limit_ = true;
+  return beyond ? make_beyond(beyond_to_send_mark) : nullptr;
+}
+
+Buffer* BufferPool::make_beyond(std::uint16_t mark) noexcept {
+  constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];
   memory_->grow_beyond(account_, size);
   counted_ += size;
   Buffer* buffer = make(0);
   if (buffer == nullptr) return nullptr;
-  buffer->id = beyond_mark;
+  buffer->id = mark;
   buffer->warm = Buffer::none;
-  ++beyond_;
+  if (mark == beyond_mark) ++beyond_;
   return buffer;
+}
+
+bool BufferPool::is_exhausted() noexcept {
+  collect();
+  const bool has_free = std::ranges::any_of(free_, [](auto* first) { return first != nullptr; });
+  if (has_free || count_warm() != 0) return false;
+  return limit_reached() && beyond_ >= beyond_most;
+}
+
+// Whoever is served by what is warm does not come by lease_spare().
+void BufferPool::form_line(bool on) noexcept {
+  if (has_line_ == on) return;
+  has_line_ = on;
+  keep_warm(!on);
 }
 
 // Header and bytes in one block; the header's size keeps the bytes aligned.
@@ -179,7 +220,7 @@ Buffer* BufferPool::make(unsigned size_class) noexcept {
 
 void BufferPool::give_back(Buffer& buffer) noexcept {
   const unsigned size_class = buffer.id;
-  if (WEIR_POOLS == 0 || size_class == beyond_mark ||
+  if (WEIR_POOLS == 0 || size_class >= beyond_mark ||
       free_count_[size_class] >= kept_[size_class]) [[unlikely]] {
     return free_buffer(buffer);
   }

@@ -43,7 +43,7 @@ class BufferHome {
   /// Takes back a buffer that was leased here. From any thread.
   void release(Buffer& buffer) noexcept {
     if (is_owners_thread()) [[likely]] {
-      if (buffer.warm < warm_places && warm_[buffer.warm] == nullptr) [[likely]] {
+      if (buffer.warm < warm_open_ && warm_[buffer.warm] == nullptr) [[likely]] {
         warm_[buffer.warm] = &buffer;
       } else {
         give_back(buffer);
@@ -72,6 +72,8 @@ class BufferHome {
   Buffer* take_warm(std::size_t place) noexcept { return std::exchange(warm_[place], nullptr); }
   bool has_warm(std::size_t place) const noexcept { return warm_[place] != nullptr; }
   std::size_t count_warm() const noexcept;
+  /// Whether what is given back may stay warm; what is warm is given back otherwise.
+  void keep_warm(bool on) noexcept;
 
  private:
   bool is_owners_thread() const noexcept {
@@ -86,6 +88,7 @@ class BufferHome {
 
   std::atomic<std::uint64_t> owner_;
   std::array<Buffer*, warm_places> warm_{};
+  std::uint16_t warm_open_ = warm_places;   // Places that may be filled: all, or none.
   std::atomic<Buffer*> returned_{nullptr};  // Given back by other threads.
   std::mutex mutex_;                        // Guards the owner's going against late returns.
 };
@@ -109,26 +112,38 @@ class BufferPool final : public BufferHome {
   }
   std::size_t leased() const noexcept override;
 
-  /// A buffer of the smallest size, beyond the limit if need be; nullptr when memory is out.
-  Buffer* lease_beyond() noexcept;
+  /// A buffer of the smallest size, to send from; nullptr when memory is out, or, not `beyond` the
+  /// limit, when that is reached. It may be kept for long, so that it is none of the few that go
+  /// beyond so that what passes through goes on.
+  Buffer* lease_to_send(bool beyond) noexcept;
   /// No more account: what was counted is taken back. Before the account's memory goes.
   void close_account() noexcept;
   /// Whether the last lease was refused, or went beyond the limit, because of the limit.
   bool at_limit() const noexcept { return at_limit_; }
   bool limit_reached() const noexcept { return memory_ != nullptr && memory_->full(); }
+  /// Whether a lease would be refused now because of the limit.
+  bool is_exhausted() noexcept;
+
+  /// Somebody waits for a buffer, since the limit left him none: meanwhile a lease is refused, but
+  /// the next one after let_one_in(). At first nobody waits.
+  void form_line(bool on) noexcept;
+  void let_one_in(bool on) noexcept { lets_one_in_ = on; }
 
   BufferPool() noexcept;
 
  private:
   /// Buffers that a pool may have beyond the limit, so that what passes through goes on.
   static constexpr unsigned beyond_most = 4;
-  static constexpr std::uint16_t beyond_mark = 0x8000;
+  // Of those beyond the limit, which are never kept: to receive, of which there are few; to send.
+  static constexpr std::uint16_t beyond_mark = 0x8000, beyond_to_send_mark = 0x8001;
 
   ~BufferPool() override;
   Buffer* lease_spare(unsigned size_class) noexcept;
+  Buffer* take_free(unsigned size_class) noexcept;
   Buffer* lease_fresh(unsigned size_class) noexcept;
   Buffer* lease_at_limit(unsigned size_class) noexcept;
   Buffer* make(unsigned size_class) noexcept;
+  Buffer* make_beyond(std::uint16_t mark) noexcept;
   void give_back(Buffer& buffer) noexcept override;
   void free_buffer(Buffer& buffer) noexcept;
   void free_spare() noexcept;
@@ -144,6 +159,8 @@ class BufferPool final : public BufferHome {
   std::uint64_t counted_ = 0;  // In that account.
   unsigned beyond_ = 0;
   bool at_limit_ = false;
+  bool has_line_ = false;
+  bool lets_one_in_ = false;
 };
 
 }  // namespace weir::detail

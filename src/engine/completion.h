@@ -103,7 +103,8 @@ class CompletionEngine final : public Engine {
   }
   void receive_into_own(Socket& socket) noexcept;
   void starve_socket(Socket& socket) noexcept;
-  void serve_starved() noexcept override;
+  std::size_t starving() noexcept override;
+  bool serve_starved() noexcept override;
   void finished(Operation& operation, std::int32_t result) noexcept;
 
   /// Whether its buffers were too small for what came: then it is received from by calls, into
@@ -131,8 +132,8 @@ class CompletionEngine final : public Engine {
   std::size_t silent_bytes_used_ = 0;
   const std::unique_ptr<std::byte[]> silent_bytes_;
   std::deque<std::pair<Socket*, int>> accepted_;  // By the kernel, before anybody asked.
-  std::vector<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
-  RingBuffers& buffers_;                  // The last to be made: nothing after it may throw.
+  std::deque<Socket*> starved_sockets_;  // Readable, and the limit of memory leaves no buffer.
+  RingBuffers& buffers_;                 // The last to be made: nothing after it may throw.
   kernel::Ring& ring_;
   Spin spin_;
   Batching batching_;

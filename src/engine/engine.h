@@ -342,9 +342,23 @@ class Engine {
   /// Whether park() is asked to park one that waits for memory, which is no place for it.
   bool starves(const Operation& operation) noexcept { return starving_ == &operation; }
   void starve(Operation& operation) noexcept;
-  /// From now on, until there is memory, nothing is staged, and serve_starved() is called often.
+  /// From now on, until there is memory, nothing is staged, and those who starve are looked after.
   void begin_shortage() noexcept;
-  virtual void serve_starved() noexcept { runnable_.append(starved_); }
+  /// How many receives starve.
+  virtual std::size_t starving() noexcept;
+  /// Tries the one that has starved for longest once more, and resumes who waits for it. False:
+  /// there is none.
+  virtual bool serve_starved() noexcept;
+  /// Attempts it, calls has_retried(), and resumes who waits for it; or parks it.
+  virtual void retry(Operation& /*operation*/) noexcept {}
+  void has_retried() noexcept {
+    retries_ = false;
+    pool_.let_one_in(false);
+  }
+  /// Whether what starves now has starved before, and keeps its place in front.
+  bool retries() const noexcept { return retries_; }
+  /// Somebody starves.
+  void form_line() noexcept;
   /// Its socket is closed.
   void forget_starved(const Socket& socket) noexcept;
 
@@ -362,6 +376,7 @@ class Engine {
   };
 
   void look_for_memory() noexcept;
+  void begin_shortage(std::int64_t until_next_look) noexcept;
   void send_staged() noexcept;
   void staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent) noexcept;
   void expire_due() noexcept;
@@ -385,6 +400,7 @@ class Engine {
   std::size_t stage_room_;
   Operation* starving_ = nullptr;
   Shortage shortage_;
+  bool retries_ = false;
   std::uint64_t events_counted_ = 0;
   std::uint64_t buffers_counted_ = 0;
   std::size_t staged_ = 0;

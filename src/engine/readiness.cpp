@@ -150,6 +150,12 @@ void ReadinessEngine::perform(Operation& operation) noexcept {
   conclude(operation);
 }
 
+void ReadinessEngine::retry(Operation& operation) noexcept {
+  if (!attempt(operation)) return attempted_in_vain(operation);
+  has_retried();
+  conclude(operation);  // A starved one has no place on its socket.
+}
+
 // It stays parked, to be told again; whoever looks after the wake makes it unreadable.
 void ReadinessEngine::woken() noexcept {
   wake_socket_.state = Operation::State::parked;

@@ -41,6 +41,7 @@ class ReadinessEngine final : public Engine {
   void perform_queued() noexcept;
   void perform_ready() noexcept;
   void perform(Operation& operation) noexcept;
+  void retry(Operation& operation) noexcept override;
   void attempted_in_vain(Operation& operation) noexcept;
   bool set_timer(std::int64_t bound) noexcept override;
   void woken() noexcept;

@@ -16,7 +16,7 @@ constexpr std::int64_t memory_tick = 5'000'000;
 }  // namespace
 
 Buffer* Engine::lease(bool beyond) noexcept {
-  Buffer* buffer = beyond ? pool_.lease_beyond() : pool_.lease(0);
+  Buffer* buffer = pool_.lease_to_send(beyond);
   if (pool_.at_limit()) begin_shortage();
   return buffer;
 }
@@ -36,21 +36,53 @@ void Engine::starve(Operation& operation) noexcept {
   starving_ = nullptr;
   place_on_socket(operation) = nullptr;
   operation.state = Operation::State::runnable;
-  starved_.push_back(operation);
+  retries() ? starved_.push_front(operation) : starved_.push_back(operation);
+  form_line();
+}
+
+// Whoever comes now waits behind them, though a buffer may be free when he comes.
+void Engine::form_line() noexcept {
+  pool_.form_line(true);
   begin_shortage();
 }
 
-void Engine::begin_shortage() noexcept {
+void Engine::begin_shortage() noexcept { begin_shortage(memory_tick); }
+
+void Engine::begin_shortage(std::int64_t until_next_look) noexcept {
   stage_room_ = 0;
   if (shortage_.pending()) return;
-  shortage_.deadline = now() + memory_tick;
+  shortage_.deadline = now() + until_next_look;
   start_wait(shortage_);
 }
 
+std::size_t Engine::starving() noexcept {
+  std::size_t count = 0;
+  starved_.for_each([&](Operation&) { ++count; });
+  return count;
+}
+
+bool Engine::serve_starved() noexcept {
+  if (starved_.empty()) return false;
+  retry(starved_.pop_front());
+  return true;
+}
+
+// One by one: a buffer that only passes through serves all of them. At the limit there may be some
+// too: those that the pool has spare, and those that it may have beyond.
 void Engine::look_for_memory() noexcept {
+  std::size_t left = starving();
+  for (bool some = true; some && left > 0 && !pool_.is_exhausted(); --left) {
+    pool_.let_one_in(true);
+    retries_ = true;
+    some = serve_starved();
+    has_retried();
+  }
+  const bool some_starve = starving() != 0;
+  pool_.form_line(some_starve);
+  // Others have had their turn before those are served who have come meanwhile.
+  if (some_starve) return begin_shortage(left == 0 ? 0 : memory_tick);
   if (pool_.limit_reached()) return begin_shortage();
   stage_room_ = options_.stage_bytes;
-  serve_starved();
 }
 
 void Engine::forget_starved(const Socket& socket) noexcept {
@@ -64,19 +96,33 @@ void Engine::forget_starved(const Socket& socket) noexcept {
 // It stays armed, though nothing of it is in the kernel, so that nobody asks for it again.
 void CompletionEngine::starve_socket(Socket& socket) noexcept {
   try {
-    starved_sockets_.push_back(&socket);
+    retries() ? starved_sockets_.push_front(&socket) : starved_sockets_.push_back(&socket);
   } catch (const std::bad_alloc&) { return end_stream(socket, -ENOMEM); }
   ++base::counters.memory_waits;
   socket.armed = true;
-  begin_shortage();
+  form_line();
 }
 
-void CompletionEngine::serve_starved() noexcept {
-  for (Socket* socket : std::exchange(starved_sockets_, {})) {
-    socket->armed = false;
-    socket->may_receive = true;
-    wake_reader(*socket);
+std::size_t CompletionEngine::starving() noexcept { return starved_sockets_.size(); }
+
+bool CompletionEngine::serve_starved() noexcept {
+  if (starved_sockets_.empty()) return false;
+  Socket& socket = *starved_sockets_.front();
+  starved_sockets_.pop_front();
+  socket.armed = false;
+  socket.may_receive = true;
+  // Nobody may wait there any more; or he is called off, and told of that soon.
+  Operation* reader = socket.reader;
+  if (reader == nullptr || reader->state != Operation::State::parked) return true;
+  if (take_received(*reader)) {
+    has_retried();
+    socket.reader = nullptr;
+    resume_unflushed(*reader);
+    flush();
+  } else {
+    arm(socket);
   }
+  return true;
 }
 
 }  // namespace weir::detail

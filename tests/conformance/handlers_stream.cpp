@@ -75,6 +75,21 @@ Task<> flood(Connection& peer, const Settings& settings) {
   while (true) co_await peer.send(piece);
 }
 
+/// Says "ready". To one who says "flood" it sends for ever; others get back late what they say, and
+/// it is held meanwhile.
+Task<> floods_or_holds(Connection& peer, const Settings& settings) {
+  const std::string piece = support::random_bytes(1, settings.piece);
+  co_await peer.send("ready\n");
+  while (Chunk bytes = co_await peer.receive()) {
+    if (bytes.text() == "flood") {
+      bytes = {};
+      while (true) co_await peer.send(piece);
+    }
+    co_await weir::sleep_for(settings.pause);
+    co_await peer.send(bytes);
+  }
+}
+
 Task<> send_for_ever(Connection& peer, const std::string& piece) {
   while (true) co_await peer.send(piece);
 }
@@ -186,6 +201,7 @@ std::vector<Entry> stream_handlers() {
       {"finish_first", finish_first},
       {"sender", sender},
       {"flood", flood},
+      {"floods_or_holds", floods_or_holds},
       {"outbox", outbox},
       {"half_sent", half_sent},
       {"receives_twice", receives_twice},

@@ -1,4 +1,7 @@
 // memory_test.cpp - what a server's buffers hold, by its own statistics, and the limit of it.
+#include <algorithm>
+#include <span>
+
 #include "tests/conformance/conformance.h"
 
 namespace conformance {
@@ -59,6 +62,46 @@ TEST_P(Conformance, Keeps_to_memory_max_and_goes_on_when_readers_do) {
     EXPECT_GT(server.total("memory_waits"), 0U);
     EXPECT_GT(server.total("buffer_bytes_peak"), mebibyte * 9 / 10);
   }
+}
+
+/// Clients, each of whom has been greeted.
+std::vector<Client> greeted(const TestServer& server, unsigned count, int receive_buffer) {
+  std::vector<Client> clients;
+  for (unsigned i = 0; i < count; ++i) {
+    clients.push_back(slow_client(server, receive_buffer));
+    EXPECT_EQ(clients.back().receive_line(), "ready\n");
+  }
+  return clients;
+}
+
+// Those that waited for memory were not looked at again while the limit was reached, though the few
+// buffers that an engine may have beyond it came back; and whoever came later overtook them.
+TEST_P(SingleWorker, Serves_in_their_order_those_who_wait_for_memory_that_others_fill) {
+  if (!shape().is_loop()) GTEST_SKIP() << "each of its clients may go beyond the limit";
+  TestServer& server = serve("floods_or_holds", {"--piece", "1000", "--pause-ms", "20",
+                                                 "--memory-max", std::to_string(mebibyte)});
+  std::vector<Client> quiet = greeted(server, 12, 65536);
+  std::vector<Client> greedy = greeted(server, 40, 4096);
+  for (Client& client : greedy) client.send("flood");
+  EXPECT_TRUE(eventually([&] { return answered(greedy) == greedy.size(); }));
+  for (Client& client : greedy) support::settled([&] { return client.unread(); }, 20ms);
+
+  for (Client& client : quiet) client.send("hello");
+  for (Client& client : quiet) EXPECT_EQ(client.receive(5), "hello");
+  // Some always have more to say when they are answered.
+  const auto speakers = std::span(quiet).first(8), others = std::span(quiet).subspan(8);
+  for (Client& client : others) client.send("hello");
+  EXPECT_TRUE(eventually([&] {
+    for (Client& client : speakers) {
+      client.send_some("x");
+      client.receive_now();
+    }
+    return std::ranges::all_of(others, [](Client& client) { return client.has_answer(); });
+  }));
+  for (Client& client : greedy) client.reset();
+  server.stop();
+  EXPECT_EQ(server.total("buffers"), 0U);
+  EXPECT_GT(server.total("memory_waits"), 0U);
 }
 
 TEST_P(SingleWorker, Turns_clients_away_near_memory_max_when_it_is_to_reject) {
