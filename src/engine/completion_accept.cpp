@@ -20,9 +20,11 @@ void CompletionEngine::accepted(Socket& socket,
     if (completion.result >= 0) calls_.close(completion.result);
     return close_if_quiet(socket);
   }
-  if (completion.result >= 0 || kernel::accept_should_rest(-completion.result)) {
-    keep_accepted(socket, completion.result);
-  }
+  // What is neither bad luck of one client nor our own cancelling would be the answer again at once.
+  const bool is_told =
+      completion.result >= 0 ||
+      (completion.result != -ECANCELED && !kernel::accept_should_retry(-completion.result));
+  if (is_told) keep_accepted(socket, completion.result);
   wake_reader(socket);
 }
 
