@@ -247,9 +247,10 @@ void CompletionEngine::received(Socket& socket,
     return end_stream(socket, 0);
   }
   if (completion.result == -ENOBUFS) {
-    // Every buffer is leased. The kernel says so whether or not there is data, so wait until
-    // there is some, then receive into memory of our own.
+    // Every buffer is leased, or on its way back from another thread. The kernel says so whether
+    // or not there is data, so wait until there is some, then receive into memory of our own.
     ++base::counters.buffers_missed;
+    buffers_.reclaim();
     socket.armed = true;
     ++socket.in_kernel;
     ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));

@@ -36,6 +36,9 @@ class RingBuffers final : public BufferHome {
     return buffer;
   }
 
+  /// Gives the ring what other threads have released.
+  void reclaim() noexcept { collect(); }
+
   std::size_t leased() const noexcept override { return leased_; }
 
   std::unique_ptr<kernel::Ring> ring;
