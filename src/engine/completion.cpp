@@ -156,6 +156,7 @@ bool CompletionEngine::start(Operation& operation) {
   if (operation.kind == Operation::Kind::connect) return start_connect(operation);
   if (!within_budget()) {
     ++base::counters.budget_stops;
+    take_off_hold(*operation.socket);
     place_on_socket(operation) = &operation;
     make_runnable(operation);
     return false;
@@ -207,7 +208,6 @@ void CompletionEngine::arm(Socket& socket) noexcept {
   socket.armed = true;
   ++socket.in_kernel;
   if (socket.is_listener) {
-    socket.on_hold = false;
     ring_.accept_multishot(socket.fd, tagged(&socket, to_accept));
   } else if (streams(socket)) {
     ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));

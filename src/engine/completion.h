@@ -111,6 +111,10 @@ class CompletionEngine final : public Engine {
   /// larger ones, and the ring only says when.
   static bool streams(const Socket& socket) noexcept { return socket.buffer_class != 0; }
   static void begin_stream(Socket& socket) noexcept;
+  /// Somebody accepts, and not only what is left.
+  static void take_off_hold(Socket& socket) noexcept {
+    if (!socket.ended) socket.on_hold = false;
+  }
   void arm(Socket& socket) noexcept;
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;

@@ -38,7 +38,8 @@ void CompletionEngine::keep_accepted(Socket& listener, int result) noexcept {
 }
 
 bool CompletionEngine::take_accepted(Operation& operation) noexcept {
-  const Socket& socket = *operation.socket;
+  Socket& socket = *operation.socket;
+  take_off_hold(socket);  // Also while an accept that was called off is on its way back.
   const auto found = std::find_if(accepted_.begin(), accepted_.end(),
                                   [&](const auto& each) { return each.first == &socket; });
   if (found == accepted_.end()) {

@@ -1,6 +1,7 @@
 // The engine over io_uring where several threads, or several turns of events, meet.
 #include <gtest/gtest.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <mutex>
 #include <string>
@@ -9,8 +10,11 @@
 
 #include <weir/server.h>
 
-#include "kernel/ring.h"
+#include "engine/completion.h"
+#include "os/calls.h"
+#include "os/listening.h"
 #include "os/ring.h"
+#include "os/waker.h"
 #include "tests/support/client.h"
 #include "tests/unit/running_server.h"
 
@@ -59,6 +63,61 @@ TEST_F(RingEngine, Has_its_buffers_again_that_another_thread_has_released) {
   const Statistics counted = server.server().statistics();
   EXPECT_GE(counted.buffers_missed, 1U) << "there were always buffers: nothing was tried";
   EXPECT_LE(counted.buffers_missed, 20U);
+}
+
+class Accept final : public Operation {
+ public:
+  Accept() noexcept : Operation(Kind::accept) {}
+  void completed() noexcept override {}
+};
+
+class Listener final : public Socket {
+ public:
+  bool is_closed = false;
+
+ private:
+  void closed() noexcept override { is_closed = true; }
+};
+
+/// Pauses an acceptor, lets a client come, resumes if it is to, and stops, all in one turn. Returns
+/// what came of it: a descriptor or -errno.
+int pause_and_stop(bool resume_between) {
+  const char* step = "";
+  os::Waker waker;
+  CompletionEngine engine({}, os::calls(), waker);
+  Listener listener;
+  listener.fd = os::listen_on(Endpoint::parse("127.0.0.1:0"), {}, step);
+  listener.is_listener = true;
+  Accept accept;
+  accept.socket = &listener;
+  engine.adopt(listener);
+  EXPECT_FALSE(engine.start(accept));
+  engine.turn(false);  // The kernel accepts from now on.
+  engine.cancel(accept);
+  Client client(os::local_endpoint(listener.fd).text());
+  accept.unlink();
+  accept.state = Operation::State::idle;
+  listener.reader = nullptr;
+  if (resume_between) { EXPECT_FALSE(engine.start(accept)); }
+  engine.wind_up(listener);
+  if (!resume_between) { EXPECT_FALSE(engine.start(accept)); }
+  for (int i = 0; i < 100 && accept.pending(); ++i) engine.turn(false);
+  EXPECT_FALSE(accept.pending());
+  if (accept.result >= 0) engine.discard(accept.result);
+  engine.close(listener);
+  for (int i = 0; i < 100 && !listener.is_closed; ++i) engine.turn(false);
+  EXPECT_TRUE(listener.is_closed);
+  return accept.result;
+}
+
+// Stopped before the accept that the pause had called off was back: the engine took the listener
+// for one on hold, and left the client there for whom it alone had been woken.
+TEST_F(RingEngine, Accepts_who_is_left_after_a_pause_that_was_over_before_the_stop) {
+  EXPECT_GE(pause_and_stop(true), 0) << "the client is left in the backlog";
+}
+
+TEST_F(RingEngine, Leaves_clients_to_others_when_it_is_stopped_in_a_pause) {
+  EXPECT_EQ(pause_and_stop(false), -ECANCELED);
 }
 
 }  // namespace
