@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <new>
+#include <utility>
+#include <vector>
 
 #include "engine/readiness.h"
 #include "model/model.h"
@@ -48,18 +50,26 @@ class ScanPoller final : public Poller {
     socket.watched = 0;
   }
 
-  // Everybody who waits is worth asking.
+  // Everybody who waits is worth asking. A part of the list at a time: whoever is listed is asked
+  // while what was read of it here is still in the cache.
   void wait(std::int64_t nanoseconds, unsigned vain_attempts) override {
-    const unsigned scans = vain_attempts / std::max(asked_, 1u);
-    if (nanoseconds != 0 && scans > 0 && !spin_) rest(nanoseconds, scans);
-    begin_report();
-    for (Socket* socket : sockets_) {
-      if (const std::uint8_t waits = parked(*socket)) tell(*socket, waits);
+    if (next_ >= sockets_.size()) {
+      const unsigned scans = vain_attempts / std::max(std::exchange(asked_, 0u), 1u);
+      if (nanoseconds != 0 && scans > 0 && !spin_) rest(nanoseconds, scans);
+      next_ = 0;
     }
-    asked_ = static_cast<unsigned>(ready_count());
+    begin_report();
+    const std::size_t end = std::min(next_ + part, sockets_.size());
+    for (; next_ < end; ++next_) {
+      Socket& socket = *sockets_[next_];
+      if (const std::uint8_t waits = parked(socket)) tell(socket, waits);
+    }
+    asked_ += static_cast<unsigned>(ready_count());
   }
 
  private:
+  static constexpr std::size_t part = 128;
+
   // `scans`: how many in a row found nobody.
   void rest(std::int64_t nanoseconds, unsigned scans) noexcept {
     constexpr std::int64_t shortest = 1'000, longest = 1'000'000;
@@ -69,7 +79,8 @@ class ScanPoller final : public Poller {
 
   kernel::Calls& calls_;
   const bool spin_;
-  unsigned asked_ = 0;  // By the last scan.
+  unsigned asked_ = 0;    // By this scan.
+  std::size_t next_ = 0;  // Where it goes on.
   std::vector<Socket*> sockets_;
 };
 
