@@ -20,7 +20,7 @@ void CompletionEngine::accepted(Socket& socket,
     if (completion.result >= 0) calls_.close(completion.result);
     return close_if_quiet(socket);
   }
-  // What is neither bad luck of one client nor our own cancelling would be the answer again at once.
+  // What is neither bad luck of one client nor our own cancelling would be the next answer too.
   const bool is_told =
       completion.result >= 0 ||
       (completion.result != -ECANCELED && !kernel::accept_should_retry(-completion.result));

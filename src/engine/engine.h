@@ -342,19 +342,13 @@ class Engine {
   /// Whether park() is asked to park one that waits for memory, which is no place for it.
   bool starves(const Operation& operation) noexcept { return starving_ == &operation; }
   void starve(Operation& operation) noexcept;
-  /// From now on, until there is memory, nothing is staged, and those who starve are looked after.
-  void begin_shortage() noexcept;
   /// How many receives starve.
   virtual std::size_t starving() noexcept;
-  /// Tries the one that has starved for longest once more, and resumes who waits for it. False:
-  /// there is none.
+  /// Tries the one that has starved for longest once more. False: there is none.
   virtual bool serve_starved() noexcept;
   /// Attempts it, calls has_retried(), and resumes who waits for it; or parks it.
   virtual void retry(Operation& /*operation*/) noexcept {}
-  void has_retried() noexcept {
-    retries_ = false;
-    pool_.let_one_in(false);
-  }
+  void has_retried() noexcept;
   /// Whether what starves now has starved before, and keeps its place in front.
   bool retries() const noexcept { return retries_; }
   /// Somebody starves.
@@ -376,6 +370,7 @@ class Engine {
   };
 
   void look_for_memory() noexcept;
+  /// From now on, until there is memory, nothing is staged, and those who starve are looked after.
   void begin_shortage(std::int64_t until_next_look) noexcept;
   void send_staged() noexcept;
   void staged_not_sent(Socket& socket, std::size_t size, std::int64_t sent) noexcept;

@@ -17,7 +17,7 @@ constexpr std::int64_t memory_tick = 5'000'000;
 
 Buffer* Engine::lease(bool beyond) noexcept {
   Buffer* buffer = pool_.lease_to_send(beyond);
-  if (pool_.at_limit()) begin_shortage();
+  if (pool_.at_limit()) begin_shortage(memory_tick);
   return buffer;
 }
 
@@ -43,10 +43,8 @@ void Engine::starve(Operation& operation) noexcept {
 // Whoever comes now waits behind them, though a buffer may be free when he comes.
 void Engine::form_line() noexcept {
   pool_.form_line(true);
-  begin_shortage();
+  begin_shortage(memory_tick);
 }
-
-void Engine::begin_shortage() noexcept { begin_shortage(memory_tick); }
 
 void Engine::begin_shortage(std::int64_t until_next_look) noexcept {
   stage_room_ = 0;
@@ -67,6 +65,11 @@ bool Engine::serve_starved() noexcept {
   return true;
 }
 
+void Engine::has_retried() noexcept {
+  retries_ = false;
+  pool_.let_one_in(false);
+}
+
 // One by one: a buffer that only passes through serves all of them. At the limit there may be some
 // too: those that the pool has spare, and those that it may have beyond.
 void Engine::look_for_memory() noexcept {
@@ -81,7 +84,7 @@ void Engine::look_for_memory() noexcept {
   pool_.form_line(some_starve);
   // Others have had their turn before those are served who have come meanwhile.
   if (some_starve) return begin_shortage(left == 0 ? 0 : memory_tick);
-  if (pool_.limit_reached()) return begin_shortage();
+  if (pool_.limit_reached()) return begin_shortage(memory_tick);
   stage_room_ = options_.stage_bytes;
 }
 
