@@ -15,11 +15,7 @@ BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& call
                                kernel::Waker& waker)
     : Engine(options, calls, waker),
       bound_is_inherited_(options.clients_have_bound),
-      polls_to_accept_(options.several_listeners) {
-  // It will sleep beside a timer when descriptors have run out: made then, what wakes it would take
-  // the first that comes free, for which a client waits.
-  if (options.accepts) waker_.fd();
-}
+      polls_to_accept_(options.several_listeners) {}
 
 BlockingEngine::~BlockingEngine() = default;
 
@@ -105,7 +101,8 @@ void BlockingEngine::poll_parked(bool may_sleep) {
   // Asked for before the bound is computed: a wake that came before there was a descriptor has
   // set the flag, which the bound looks at. Who is awake already needs no descriptor to be woken.
   const bool sleeps = may_sleep && runnable_.empty() && !waker_.woken();
-  const int wake_fd = sleeps ? waker_.fd() : -1;
+  // While there are none, the first that comes free is a client's, who waits for it.
+  const int wake_fd = sleeps && !lacks_descriptors_ ? waker_.fd() : -1;
   if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   // A blocking accept is bounded, and so is a wait for one: what a worker looks after beside its
   // operations, as the children of `fork`, wakes nobody.
@@ -167,6 +164,7 @@ bool BlockingEngine::accept(Operation& operation) noexcept {
     // made it nonblocking: then this loop must not spin.
     polls_to_accept_ = calls_.is_nonblocking(operation.socket->fd);
   }
+  lacks_descriptors_ = fd == -EMFILE || fd == -ENFILE;
   if (fd == -EAGAIN || (fd < 0 && kernel::accept_should_retry(-fd))) return false;
   if (fd >= 0 && !bound_is_inherited_) calls_.set_blocking_bound(fd, blocking_bound);
   operation.result = fd;

@@ -12,7 +12,6 @@ struct EngineOptions {
   unsigned budget_operations = 64;
   std::size_t budget_bytes = 1024 * 1024;
   bool send_when_writable = false;
-  bool accepts = false;  ///< it has listeners
   bool several_listeners = false;
   bool clients_have_bound = true;  ///< also those that came before their listener was ours
   bool keeps_reserve = false;      ///< a descriptor for turn_away()

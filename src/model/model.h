@@ -42,7 +42,6 @@ inline EngineOptions engine_options(const Plan& plan) noexcept {
   options.stage_bytes = plan.options.send_when_writable
                             ? 0
                             : std::min(options.stage_bytes, plan.options.outbox_high);
-  options.accepts = !plan.listeners.empty();
   options.several_listeners = plan.listeners.size() > 1;
   options.clients_have_bound = plan.clients_have_bound;
   options.keeps_reserve = plan.options.overload == Overload::reject && !plan.listeners.empty();
