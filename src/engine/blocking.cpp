@@ -102,7 +102,8 @@ void BlockingEngine::poll_parked(bool may_sleep) {
   // set the flag, which the bound looks at. Who is awake already needs no descriptor to be woken.
   const bool sleeps = may_sleep && runnable_.empty() && !waker_.woken();
   // While there are none, the first that comes free is a client's, who waits for it.
-  const int wake_fd = sleeps && !lacks_descriptors_ ? waker_.fd() : -1;
+  if (sleeps && wake_fd_ < 0 && !lacks_descriptors_) wake_fd_ = waker_.fd();
+  const int wake_fd = sleeps ? wake_fd_ : -1;
   if (wake_fd >= 0) entries_.push_back({wake_fd, kernel::poll_readable, 0});
   // A blocking accept is bounded, and so is a wait for one: what a worker looks after beside its
   // operations, as the children of `fork`, wakes nobody.

@@ -43,6 +43,7 @@ class BlockingEngine final : public Engine {
 
   List parked_;
   unsigned parked_count_ = 0;
+  int wake_fd_ = -1;
   bool lacks_descriptors_ = false;  // The last accept found none.
   bool bound_is_inherited_;
   bool polls_to_accept_;  // The listener does not block: it is one of several, or is shared.

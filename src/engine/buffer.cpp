@@ -160,9 +160,9 @@ Buffer* BufferPool::lease_at_limit(unsigned size_class) noexcept {
 }
 
 Buffer* BufferPool::lease_to_send(bool beyond) noexcept {
+  at_limit_ = false;
   if (has_warm(0)) return lease(0);
   collect();
-  at_limit_ = false;
   if (!has_line_ || beyond) {
     if (free_[0] != nullptr) return take_free(0);
     constexpr std::size_t size = sizeof(Buffer) + class_sizes[0];

@@ -379,6 +379,7 @@ class Engine {
   const std::unique_ptr<std::byte[]> stage_;
   std::size_t stage_room_;
   Operation* starving_ = nullptr;
+  bool looks_for_memory_ = false;
   Shortage shortage_;
   bool retries_ = false;
   std::uint64_t events_counted_ = 0;

@@ -48,7 +48,8 @@ void Engine::form_line() noexcept {
 
 void Engine::begin_shortage(std::int64_t until_next_look) noexcept {
   stage_room_ = 0;
-  if (shortage_.pending()) return;
+  // The end of a look says when the next one is due.
+  if (looks_for_memory_ || shortage_.pending()) return;
   shortage_.deadline = now() + until_next_look;
   start_wait(shortage_);
 }
@@ -74,12 +75,14 @@ void Engine::has_retried() noexcept {
 // too: those that the pool has spare, and those that it may have beyond.
 void Engine::look_for_memory() noexcept {
   std::size_t left = starving();
+  looks_for_memory_ = true;
   for (bool some = true; some && left > 0 && !pool_.is_exhausted(); --left) {
     pool_.let_one_in(true);
     retries_ = true;
     some = serve_starved();
     has_retried();
   }
+  looks_for_memory_ = false;
   const bool some_starve = starving() != 0;
   pool_.form_line(some_starve);
   // Others have had their turn before those are served who have come meanwhile.

@@ -86,7 +86,7 @@ bool Outbox::copy(std::span<const Piece> pieces, std::size_t total, bool beyond)
   if (!fits) {
     Engine& engine = session_->worker().engine();
     into = engine.lease(beyond);
-    if (into == nullptr && engine.at_memory_limit()) return false;
+    if (into == nullptr && !beyond && engine.at_memory_limit()) return false;
     if (into == nullptr) throw std::bad_alloc();
     push(*into);
   }
