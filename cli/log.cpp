@@ -7,7 +7,11 @@
 
 namespace weir::cli {
 
-void log(std::string_view line) noexcept { log_to_stderr(LogLevel::info, line); }
+// Of most lines it is the last: whoever reads slowly shall have it, too.
+void log(std::string_view line) noexcept {
+  wait_for_stderr();
+  log_to_stderr(LogLevel::info, line);
+}
 
 void print_line(std::string_view line) noexcept {
   if (!stdout_takes_a_line()) return log("nobody reads stdout, so a line is not printed there");

@@ -11,6 +11,11 @@ namespace weir::cli {
 bool stderr_is_terminal() noexcept { return isatty(STDERR_FILENO) == 1; }
 bool stdout_is_terminal() noexcept { return isatty(STDOUT_FILENO) == 1; }
 
+void wait_for_stderr() noexcept {
+  pollfd room{STDERR_FILENO, POLLOUT, 0};
+  poll(&room, 1, 1000);
+}
+
 bool stdout_takes_a_line() noexcept {
   pollfd room{STDOUT_FILENO, POLLOUT, 0};
   return poll(&room, 1, 0) == 1 && room.revents == POLLOUT;

@@ -147,10 +147,9 @@ struct Options {
   /// clients of its worker waiting. That is logged while it lasts, once, with the handler's name
   /// (Server::named) and its connection, and counted (Statistics::stalls). Seen after this time at
   /// the earliest, after one and a half times it at the latest. Costs a thread in each process
-  /// that runs workers, which looks twice in this time, and, where a process has one worker and a
-  /// function of yours hears the log (on_log() with another than log_to_stderr), 1 to 3 % of a
-  /// small request (docs/DECISIONS.md tells why). 10 ms to an hour; 0 = off. Blocking models do
-  /// not heed it: there a handler may block.
+  /// that runs workers, which looks twice in this time, and, where on_log() hears of it and a
+  /// process has one worker, 1 to 3 % of a small request (docs/DECISIONS.md tells why). 10 ms to
+  /// an hour; 0 = off. Blocking models do not heed it: there a handler may block.
   std::chrono::milliseconds stall_after{500};
 
   // --- waiting ---------------------------------------------------------------------------

@@ -25,8 +25,10 @@ enum class LogLevel : unsigned char { info, warning, error };
 /// Called with one line, without its newline, from any of the server's threads. Must not throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
 /// A LogFunction: writes "weir: " and the line to stderr, whole, from any thread or process; what
-/// is no printable character in it becomes '?'. Never waits: a line for which a pipe or a terminal
-/// has no room is left out, and the next one that has says how many were. No SIGPIPE either.
+/// is no printable character in it becomes '?'. Does not wait for a pipe that nobody empties, and
+/// raises no SIGPIPE for one that nobody reads: such lines are left out, and the next one that has
+/// room says how many. (Whoever fills or leaves the pipe at that very moment can still bring both
+/// about; and a terminal that is stopped makes it wait.)
 void log_to_stderr(LogLevel level, std::string_view line) noexcept;
 class Server;
 /// Called with what all workers have counted so far. Must not throw.
@@ -112,8 +114,7 @@ class Server {
   /// Lines about the server's life: where it listens and by which model, the first time that it
   /// has to pause or rest, handlers that failed by anything but an IoError. Those that one ended,
   /// and deadlines that passed, are only counted (Statistics::failed, timed_out). Default: nobody
-  /// hears them. log_to_stderr will do; any other function costs a server with one worker a little
-  /// (Options::stall_after).
+  /// hears them. log_to_stderr will do.
   Server& on_log(LogFunction log);
   /// What SIGUSR1 calls, from a thread of the server's own.
   Server& on_statistics(StatisticsFunction report);
@@ -138,8 +139,10 @@ class Server {
   /// on their way. A handler that waits for a timer or a channel beside its client (when_any) may
   /// be at work for him: there he must have been silent for a second, and have an answer to all
   /// that he said, as far as the times tell. All others go on until they end by themselves or
-  /// `deadline` has passed since this call. Then those who still lack an answer, or are in the
-  /// middle of what they say, are cut: their awaits throw IoError(operation_canceled), and the
+  /// `deadline` has passed since this call. Then whoever waits for his client alone, and owes him
+  /// no answer or has long heard nothing, is ended all the same; those who wait for a timer or a
+  /// channel, too, if they are idle; and all others are cut, also those with spawned tasks and
+  /// those who wait for another connection: their awaits throw IoError(operation_canceled), and the
   /// connection is reset. 0, or less: that is now. Of several calls the shortest deadline counts.
   ///
   /// No effect before start(). From any thread, or from a signal handler; in a handler it stops the

@@ -66,7 +66,6 @@ enum class CallKind : std::uint8_t {
   fork,
   execve,
   pidfd_open,
-  pidfd_getfd,
   waitid,
   waitpid,
   kill,

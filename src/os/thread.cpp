@@ -1,7 +1,6 @@
 #include "os/thread.h"
 
 #include <limits.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 
 #include "base/counters.h"
 #include "base/sanitizers.h"
-#include "os/process.h"
 #include "os/tap.h"
 
 namespace weir::os {
@@ -46,31 +44,12 @@ void Thread::join() noexcept {
 }
 
 // Sanitizers report from whatever thread they are on.
-bool give_up_descriptors() noexcept {
-  if constexpr (base::address_sanitizer || base::thread_sanitizer) return false;
+void give_up_descriptors() noexcept {
+  if constexpr (base::address_sanitizer || base::thread_sanitizer) return;
   ++base::counters.calls_other;
   constexpr unsigned first = 0, last = ~0U;
   constexpr int unshare = CLOSE_RANGE_UNSHARE;
-  return system_call(CallKind::close_range, ::close_range, first, last, unshare) == 0;
-}
-
-Fd borrow_descriptor(int fd) noexcept {
-  const Fd process = open_process(::getpid());
-  if (!process) return {};
-  ++base::counters.calls_other;
-  const auto duplicate = [](int whose, int which, unsigned flags) {
-    return static_cast<int>(::syscall(SYS_pidfd_getfd, whose, which, flags));
-  };
-  return Fd(system_call(CallKind::pidfd_getfd, duplicate, process.get(), fd, 0U));
-}
-
-bool may_borrow_descriptors() noexcept { return bool(borrow_descriptor(STDERR_FILENO)); }
-
-Fd borrow_stderr() noexcept {
-  const Fd borrowed = borrow_descriptor(STDERR_FILENO);
-  if (!borrowed) return {};
-  ++base::counters.calls_other;
-  return Fd(system_call(CallKind::dup2, ::dup2, borrowed.get(), STDERR_FILENO));
+  system_call(CallKind::close_range, ::close_range, first, last, unshare);
 }
 
 }  // namespace weir::os

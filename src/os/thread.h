@@ -5,8 +5,6 @@
 
 #include <cstddef>
 
-#include "os/fd.h"
-
 namespace weir::os {
 
 class Thread {
@@ -28,16 +26,8 @@ class Thread {
 
 /// The calling thread has no descriptors any more, not even stderr; the others keep theirs. They
 /// are then all who use the process's table, and if that is one thread, the kernel need not count
-/// its references to what it calls upon (fdget()). False, and no effect, on a kernel without
-/// close_range(2) (before 5.9).
-bool give_up_descriptors() noexcept;
-
-/// For a thread that has given up its own: a duplicate of one of those of the process's first
-/// thread, by pidfd_getfd(2). None on a kernel without it (before 5.6), and where it is forbidden.
-Fd borrow_descriptor(int fd) noexcept;
-/// Whether that can be had: asked before one's own are given up.
-bool may_borrow_descriptors() noexcept;
-/// The same of its stderr, under the same number, until the result is destroyed.
-Fd borrow_stderr() noexcept;
+/// its references to what it calls upon (fdget()). No effect on a kernel without close_range(2)
+/// (before 5.9).
+void give_up_descriptors() noexcept;
 
 }  // namespace weir::os

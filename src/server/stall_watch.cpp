@@ -19,9 +19,10 @@ constexpr unsigned looks_needed = 2;  // After the one that marked it.
 constexpr std::int64_t between_lines = 10'000'000'000;
 constexpr std::size_t stack = 256 * 1024;  // The log's callback runs on it.
 
-std::string described(const Socket* socket, const Endpoint& peer) {
+std::string described(const Socket* socket, kernel::Calls& calls) {
   const std::uint64_t id = socket == nullptr ? 0 : socket->connection_id();
   if (id == 0) return "a connection that is not known";
+  const Endpoint peer = calls.peer(socket->fd);
   if (peer.family == Endpoint::Family::none || peer.text() == "unix:") {
     return fmt::format("connection {}", id);
   }
@@ -65,10 +66,8 @@ void StallWatch::begin() noexcept {
 }
 
 void StallWatch::run() noexcept {
-  // With them it costs the worker something. It needs none where nobody hears its lines, and can
-  // borrow those that it needs for a line on stderr; a function of the user's may need any.
-  const bool borrows = server_.log == log_to_stderr && os::may_borrow_descriptors();
-  if (!is_heard() || borrows) borrows_ = os::give_up_descriptors();
+  // It needs none where nobody hears its lines, and costs the worker something with them.
+  if (!is_heard()) os::give_up_descriptors();
   std::unique_lock lock(mutex_);
   while (!ended_.wait_for(lock, interval_, [this] { return ending_; })) {
     for (Watched& each : workers_) {
@@ -88,20 +87,14 @@ void StallWatch::look_at(Watched& watched) {
     } else if (++watched.looks == looks_needed) {
       running.look_at_marked([&](const Socket* socket) {
         stalls = true;
-        if (is_heard()) whose = described(socket, peer_of(socket, *watched.member->plan.calls));
+        // Without a log there are no descriptors here to ask for the peer.
+        if (is_heard()) whose = described(socket, *watched.member->plan.calls);
       });
     }
   });
   if (!stalls) return;
   server_.ledger->count_stall();
   if (is_heard()) tell(watched, whose);
-}
-
-Endpoint StallWatch::peer_of(const Socket* socket, kernel::Calls& calls) const {
-  if (socket == nullptr) return {};
-  if (!borrows_) return calls.peer(socket->fd);
-  const os::Fd borrowed = os::borrow_descriptor(socket->fd);
-  return borrowed ? calls.peer(borrowed.get()) : Endpoint{};
 }
 
 void StallWatch::tell(const Watched& watched, const std::string& whose) {
@@ -120,7 +113,6 @@ void StallWatch::tell(const Watched& watched, const std::string& whose) {
                   handler, whose, server_.options.stall_after.count());
   if (untold_ > 0) line += fmt::format(" ({} more since the last such line)", untold_);
   untold_ = 0;
-  const os::Fd own_stderr = borrows_ ? os::borrow_stderr() : os::Fd();
   server_.say(LogLevel::warning, line);
 }
 

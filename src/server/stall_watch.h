@@ -39,7 +39,6 @@ class StallWatch {
   bool is_heard() const noexcept { return server_.log != nullptr; }
   void run() noexcept;
   void look_at(Watched& watched);
-  Endpoint peer_of(const Socket* socket, kernel::Calls& calls) const;
   void tell(const Watched& watched, const std::string& whose);
 
   Server::State& server_;
@@ -50,7 +49,6 @@ class StallWatch {
   int error_ = 0;  // Why there is no watch.
   os::Thread thread_;
   bool runs_ = false;
-  bool borrows_ = false;  // Its thread has no descriptors of its own.
   std::mutex mutex_;
   std::condition_variable ended_;
   bool ending_ = false;

@@ -286,7 +286,8 @@ inline bool Session::start_receive(std::coroutine_handle<> awaiting, Scope& scop
   if (at_hand_ != AtHand::nothing) [[unlikely]]
     return try_receive(awaiting, scope);
   Engine& engine = worker_.engine();
-  receive_.since = static_cast<std::uint16_t>(engine.tick());
+  // One that was called off has heard nothing: the client's silence goes on.
+  if (receive_.result != -ECANCELED) receive_.since = static_cast<std::uint16_t>(engine.tick());
   if (!engine.park_receive(*this, receive_)) [[unlikely]]
     return try_receive(awaiting, scope);
   receive_.suspend(awaiting, scope);
@@ -355,46 +356,8 @@ void Session::reset() noexcept {
   if (receive_.pending()) receive_.cancel();
 }
 
-bool Session::idle() noexcept {
-  const bool heard_anew = heard_anew_ || witnessed_anew_;
-  heard_anew_ = witnessed_anew_ = false;
-  switch (waits_for()) {
-    case WaitsFor::client: return has_rested() || (heard_ && !heard_anew && is_answered());
-    case WaitsFor::others: return has_rested() && (!heard_ || is_answered());
-    case WaitsFor::service: return false;
-  }
-  ASSERT(false);  // There are no others.
-}
-
-bool Session::owes_nothing() noexcept {
-  switch (waits_for()) {
-    case WaitsFor::client: return !heard_ || is_answered() || has_rested();
-    case WaitsFor::others: return has_rested() && (!heard_ || is_answered());
-    case WaitsFor::service: return false;
-  }
-  ASSERT(false);  // There are no others.
-}
-
-Session::WaitsFor Session::waits_for() noexcept {
-  const unsigned awaited = scope_.awaits(receive_);
-  // Of a header that has begun the rest is on its way.
-  const bool receives = introducing_ ? !heard_ : (awaited & awaits_client) != 0;
-  const bool is_quiet = receives && (awaited & awaits_service) == 0 && receive_.pending() &&
-                        outbox_ == nullptr && !has_children_ && !lingering_ &&
-                        worker_.engine().unread(*this) == 0;
-  if (!is_quiet) return WaitsFor::service;
-  return (awaited & awaits_others) == 0 || introducing_ ? WaitsFor::client : WaitsFor::others;
-}
-
 void Session::tell_given_up() noexcept {
   if (is_witnessed()) worker_.plan().witness->gave_up(*this);
-}
-
-void Session::cut() noexcept {
-  tell_given_up();
-  // A client's connection ends with its owner; one that lingers counts by what it lost.
-  if (!lingering_) cut_ = !is_client_;
-  scope_.cancel();
 }
 
 }  // namespace weir::detail

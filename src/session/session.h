@@ -123,7 +123,10 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Chunk chunk_received() noexcept;
   Chunk take_otherwise();
   Chunk take_end();
+  /// Nothing was heard from the client for quiet_ns; and nothing was sent to it either.
+  bool is_silent() const noexcept;
   bool has_rested() const noexcept;
+  bool has_lasted(std::uint16_t since) const noexcept;
   bool is_answered() const noexcept;
   void done() noexcept override;  // The handler, or the lingering, has ended.
   void closed() noexcept override;

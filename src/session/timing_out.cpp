@@ -12,26 +12,6 @@ void Session::note_sent() noexcept {
   sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
 }
 
-// Without ticks everybody has; a worker that stops keeps them.
-bool Session::has_rested() const noexcept {
-  const Engine& engine = worker_.engine();
-  if (!engine.is_ticking()) return true;
-  constexpr std::uint32_t enough = (quiet_ns + Engine::tick_ns - 1) / Engine::tick_ns;
-  const std::uint32_t now = engine.tick();
-  const auto since = [now](std::uint16_t then) { return static_cast<std::uint16_t>(now - then); };
-  // What was noted may have been later than its tick says, by tick_error().
-  return std::min(since(receive_.since), since(sent_at)) >= enough + engine.tick_error();
-}
-
-// Something was sent no earlier than the client was last heard, as far as ticks can tell.
-bool Session::is_answered() const noexcept {
-  const Engine& engine = worker_.engine();
-  const auto since = [now = engine.tick()](std::uint16_t then) {
-    return static_cast<std::uint16_t>(now - then);
-  };
-  return since(sent_at) <= since(receive_.since) + engine.tick_error();
-}
-
 // What does not hold now can hold from now on, so the next look is due after the shortest
 // deadline at the latest. Nothing that a tick was noted of can have been before it; that it may
 // have been later makes a deadline late, never early.

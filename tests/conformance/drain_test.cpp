@@ -212,6 +212,21 @@ TEST_P(Conformance, Ends_those_who_are_idle_within_a_deadline_or_beside_a_timer_
   }
 }
 
+// However often they begin to wait for him anew, and whatever they say meanwhile.
+TEST_P(SingleWorker, Ends_those_who_are_idle_though_their_handler_looks_up_now_and_then) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  for (const char* handler : {"deadline", "two_things", "ticker"}) {
+    SCOPED_TRACE(handler);
+    TestServer& server = serve(handler, {"--pause-ms", "100", "--drain-ms", "3600000"});
+    Client client(server.address());
+    if (std::string_view(handler) != "ticker") client.send("hello");
+    EXPECT_FALSE(client.receive_some().empty());
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait(), 0);
+    EXPECT_EQ(server.total("ended"), 1U) << server.errors();
+  }
+}
+
 // A worker may have nobody but clients who wait for room, which the others' do not leave them.
 TEST_P(Conformance, Ends_in_the_drain_time_also_where_a_worker_serves_nobody) {
   if (shape().simulated) GTEST_SKIP() << no_signals;

@@ -48,8 +48,10 @@ void slow_log(weir::LogLevel level, std::string_view line) {
 }
 
 weir::LogFunction log_of(const Arguments& arguments) {
-  if (arguments.has("--slow-log")) return slow_log;
-  return arguments.has("--own-log") ? own_log : weir::log_to_stderr;
+  const std::string log = arguments.text("--log");
+  if (log == "none") return nullptr;
+  if (log == "slow") return slow_log;
+  return log == "own" ? own_log : weir::log_to_stderr;
 }
 
 /// Takes every descriptor below `--hoard`, but for the `--spare` smallest of them.

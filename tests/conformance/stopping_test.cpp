@@ -136,7 +136,7 @@ TEST_P(Conformance, Leaves_its_address_to_its_successor_if_it_is_stopped_at_that
   if (shape().simulated) GTEST_SKIP() << no_signals;
   const support::TemporaryDirectory directory;
   const std::string address = "unix:" + directory.path() + "/echo.sock";
-  TestServer& server = serve("stops", {"--service", "1", "--slow-log", "1", "--listen", address});
+  TestServer& server = serve("stops", {"--service", "1", "--log", "slow", "--listen", address});
   Client client(server.address());
   EXPECT_EQ(client.converse("restart"), "restart");
   client.close();

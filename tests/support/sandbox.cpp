@@ -28,9 +28,8 @@ void limit_descriptors(std::size_t count) {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("setrlimit");
 }
 
-namespace {
-
-void forbid(unsigned number, int error_number) {
+void forbid_io_uring(int error_number, RingCall call) {
+  const unsigned number = call == RingCall::set_up ? SYS_io_uring_setup : SYS_io_uring_register;
   const auto refuse =
       SECCOMP_RET_ERRNO | (static_cast<unsigned>(error_number) & SECCOMP_RET_DATA);
   std::array<sock_filter, 4> code{{
@@ -43,13 +42,5 @@ void forbid(unsigned number, int error_number) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("no_new_privs");
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) fail("seccomp");
 }
-
-}  // namespace
-
-void forbid_io_uring(int error_number, RingCall call) {
-  forbid(call == RingCall::set_up ? SYS_io_uring_setup : SYS_io_uring_register, error_number);
-}
-
-void forbid_pidfd_getfd(int error_number) { forbid(SYS_pidfd_getfd, error_number); }
 
 }  // namespace support

@@ -19,8 +19,6 @@ enum class RingCall { set_up, enrol };
 /// container's seccomp filter (EPERM), on a kernel without it (ENOSYS), or on one that lacks a
 /// feature (EINVAL).
 void forbid_io_uring(int error_number, RingCall call = RingCall::set_up);
-/// The same for pidfd_getfd(2).
-void forbid_pidfd_getfd(int error_number);
 
 /// Whether this is a build in which memory and speed mean nothing.
 constexpr bool sanitized() {

@@ -1,0 +1,69 @@
+// stopping.cpp - a session's side of a stop: whether it is idle, and how it is cut.
+#include <utility>
+
+#include "base/assert.h"
+#include "session/session.h"
+#include "session/worker.h"
+
+namespace weir::detail {
+
+// Without ticks everybody has; a worker that stops keeps them.
+bool Session::has_lasted(std::uint16_t since) const noexcept {
+  const Engine& engine = worker_.engine();
+  if (!engine.is_ticking()) return true;
+  constexpr std::uint32_t enough = (quiet_ns + Engine::tick_ns - 1) / Engine::tick_ns;
+  // What was noted may have been later than its tick says, by tick_error().
+  return static_cast<std::uint16_t>(engine.tick() - since) >= enough + engine.tick_error();
+}
+
+bool Session::is_silent() const noexcept { return has_lasted(receive_.since); }
+bool Session::has_rested() const noexcept { return is_silent() && has_lasted(sent_at); }
+
+// Something was sent no earlier than the client was last heard, as far as ticks can tell.
+bool Session::is_answered() const noexcept {
+  const Engine& engine = worker_.engine();
+  const auto since = [now = engine.tick()](std::uint16_t then) {
+    return static_cast<std::uint16_t>(now - then);
+  };
+  return since(sent_at) <= since(receive_.since) + engine.tick_error();
+}
+
+bool Session::idle() noexcept {
+  const bool heard_anew = heard_anew_ || witnessed_anew_;
+  heard_anew_ = witnessed_anew_ = false;
+  switch (waits_for()) {
+    case WaitsFor::client: return has_rested() || (heard_ && !heard_anew && is_answered());
+    case WaitsFor::others: return is_silent() && (!heard_ || is_answered());
+    case WaitsFor::service: return false;
+  }
+  ASSERT(false);  // There are no others.
+}
+
+bool Session::owes_nothing() noexcept {
+  switch (waits_for()) {
+    case WaitsFor::client: return !heard_ || is_answered() || has_rested();
+    case WaitsFor::others: return is_silent() && (!heard_ || is_answered());
+    case WaitsFor::service: return false;
+  }
+  ASSERT(false);  // There are no others.
+}
+
+Session::WaitsFor Session::waits_for() noexcept {
+  const unsigned awaited = scope_.awaits(receive_);
+  // Of a header that has begun the rest is on its way.
+  const bool receives = introducing_ ? !heard_ : (awaited & awaits_client) != 0;
+  const bool is_quiet = receives && (awaited & awaits_service) == 0 && receive_.pending() &&
+                        outbox_ == nullptr && !has_children_ && !lingering_ &&
+                        worker_.engine().unread(*this) == 0;
+  if (!is_quiet) return WaitsFor::service;
+  return (awaited & awaits_others) == 0 || introducing_ ? WaitsFor::client : WaitsFor::others;
+}
+
+void Session::cut() noexcept {
+  tell_given_up();
+  // A client's connection ends with its owner; one that lingers counts by what it lost.
+  if (!lingering_) cut_ = !is_client_;
+  scope_.cancel();
+}
+
+}  // namespace weir::detail
