@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "tests/conformance/conformance.h"
+#include "tests/support/sandbox.h"
 
 namespace conformance {
 namespace {
@@ -33,6 +34,9 @@ std::vector<std::string> usable_cpus() {
 // The kernel tells a child of its parent's death when the thread that forked it has ended.
 TEST_P(Conformance, Goes_on_when_the_thread_that_started_it_has_ended) {
   if (shape().simulated) GTEST_SKIP() << "its workers are no processes";
+  if (weir::base::thread_sanitizer && shape().kind == weir::WorkerKind::process) {
+    GTEST_SKIP() << support::no_threads_after_fork;
+  }
   TestServer& server = serve("echo", {"--start-on-thread", "1"});
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Client(server.address()).converse("hello"), "hello");

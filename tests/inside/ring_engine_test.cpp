@@ -57,9 +57,9 @@ TEST_F(RingEngine, Has_its_buffers_again_that_another_thread_has_released) {
     }
     ASSERT_EQ(client.converse("x"), "k");
   }
-  kept.clear();
   client.close();
   server.stop();
+  kept.clear();
   const Statistics counted = server.server().statistics();
   EXPECT_GE(counted.buffers_missed, 1U) << "there were always buffers: nothing was tried";
   EXPECT_LE(counted.buffers_missed, 20U);

@@ -25,6 +25,11 @@ constexpr bool sanitized() {
   return weir::base::address_sanitizer || weir::base::thread_sanitizer;
 }
 
+/// Why a test of worker processes that a thread beside others forks is skipped in a build by
+/// ThreadSanitizer: the watch for stalls is a thread of theirs.
+constexpr const char* no_threads_after_fork =
+    "ThreadSanitizer ends a process that starts threads after a fork of several";
+
 /// Whether the long versions of slow tests are asked for: WEIR_FULL=1.
 inline bool full() {
   const char* wish = std::getenv("WEIR_FULL");

@@ -15,6 +15,7 @@
 
 #include "tests/support/client.h"
 #include "tests/support/deadline.h"
+#include "tests/support/sandbox.h"
 #include "tests/unit/running_server.h"
 
 namespace unit {
@@ -88,6 +89,7 @@ TEST_P(Reaped_elsewhere, Children_of_fork_make_room_when_they_end) {
 
 // They were not, and the supervisor turned round and round.
 TEST_P(Reaped_elsewhere, Worker_processes_are_replaced_when_they_are_killed) {
+  if (weir::base::thread_sanitizer) GTEST_SKIP() << support::no_threads_after_fork;
   Options options;
   options.worker_kind = weir::WorkerKind::process;
   RunningServer server(who, Model::epoll_lt, options);
