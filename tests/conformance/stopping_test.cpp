@@ -246,6 +246,7 @@ TEST_P(Conformance, Counts_as_lost_whom_a_worker_served_that_had_to_be_killed) {
   Client client(server.address());
   client.send("receive");
   client.wait_until_delivered();
+  support::rest(std::chrono::milliseconds(200));  // Until the handler has it, and blocks.
   server.signal(SIGTERM);
   server.signal(SIGTERM);  // At once: whatever still runs is cut, and then killed.
   EXPECT_EQ(server.wait(), 3);
