@@ -72,9 +72,9 @@ Task<Client> connect(std::string_view endpoint);
 
 /// Runs a task that is not a server's: a client, a tool. Returns what it returned (0 for
 /// Task<>); an exception that leaves it is printed in one line on stderr, and 1 is returned; 2
-/// when the model is unknown or does not work here, the reason being printed. Connections that
-/// the task left closing get Options::linger to end. The model is the one given, else
-/// WEIR_MODEL, else automatic; iterative, fork and threads all mean blocking calls.
+/// when WEIR_MODEL names none, or the model does not work here, the reason being printed.
+/// Connections that the task left closing get Options::linger to end. The model is the one given,
+/// else WEIR_MODEL, else automatic; iterative, fork and threads all mean blocking calls.
 int run(Task<int> task, Model model = Model::automatic, const Options& options = {});
 int run(Task<> task, Model model = Model::automatic, const Options& options = {});
 
