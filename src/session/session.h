@@ -111,10 +111,13 @@ class Session final : public Connection, public Link, private Socket, private Wa
   /// proxy's header; the error of a connection that was given up.
   enum class AtHand : std::uint8_t { nothing, rest, error };
 
-  /// With nothing unread or unsent: for the client alone, or for a timer or a message, too; or for
-  /// something that is under way.
+  /// With nothing unsent: for the client alone, or for a timer or a message, too; or for something
+  /// that is under way.
   enum class WaitsFor : std::uint8_t { client, others, service };
-  WaitsFor waits_for() noexcept;
+  WaitsFor waits_for() const noexcept;
+  /// Waits, with nothing unread or unsent, and rests. `is_settled`: he who is waited for alone need
+  /// not rest.
+  bool may_end(bool is_settled) noexcept;
 
   bool is_reset() const noexcept { return at_hand_ == AtHand::error; }
   void mark_reset() noexcept { at_hand_ = AtHand::error; }

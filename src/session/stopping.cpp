@@ -1,7 +1,4 @@
 // stopping.cpp - a session's side of a stop: whether it is idle, and how it is cut.
-#include <utility>
-
-#include "base/assert.h"
 #include "session/session.h"
 #include "session/worker.h"
 
@@ -31,30 +28,28 @@ bool Session::is_answered() const noexcept {
 bool Session::idle() noexcept {
   const bool heard_anew = heard_anew_ || witnessed_anew_;
   heard_anew_ = witnessed_anew_ = false;
-  switch (waits_for()) {
-    case WaitsFor::client: return has_rested() || (heard_ && !heard_anew && is_answered());
-    case WaitsFor::others: return is_silent() && (!heard_ || is_answered());
-    case WaitsFor::service: return false;
-  }
-  ASSERT(false);  // There are no others.
+  return may_end(heard_ && !heard_anew && is_answered());
 }
 
-bool Session::owes_nothing() noexcept {
+bool Session::owes_nothing() noexcept { return may_end(!heard_ || is_answered()); }
+
+// What is unread is asked last: it costs a system call, and a stop looks at everybody, often.
+bool Session::may_end(bool is_settled) noexcept {
+  bool rests = false;
   switch (waits_for()) {
-    case WaitsFor::client: return !heard_ || is_answered() || has_rested();
-    case WaitsFor::others: return is_silent() && (!heard_ || is_answered());
-    case WaitsFor::service: return false;
+    case WaitsFor::client: rests = is_settled || has_rested(); break;
+    case WaitsFor::others: rests = is_silent() && (!heard_ || is_answered()); break;
+    case WaitsFor::service: break;
   }
-  ASSERT(false);  // There are no others.
+  return rests && worker_.engine().unread(*this) == 0;
 }
 
-Session::WaitsFor Session::waits_for() noexcept {
+Session::WaitsFor Session::waits_for() const noexcept {
   const unsigned awaited = scope_.awaits(receive_);
   // Of a header that has begun the rest is on its way.
   const bool receives = introducing_ ? !heard_ : (awaited & awaits_client) != 0;
   const bool is_quiet = receives && (awaited & awaits_service) == 0 && receive_.pending() &&
-                        outbox_ == nullptr && !has_children_ && !lingering_ &&
-                        worker_.engine().unread(*this) == 0;
+                        outbox_ == nullptr && !has_children_ && !lingering_;
   if (!is_quiet) return WaitsFor::service;
   return (awaited & awaits_others) == 0 || introducing_ ? WaitsFor::client : WaitsFor::others;
 }
