@@ -1,6 +1,5 @@
 #include <weir/server.h>
 
-#include <algorithm>
 #include <new>
 #include <string>
 #include <system_error>
@@ -17,7 +16,6 @@
 #include "server/supervisor.h"
 
 namespace weir {
-
 namespace {
 
 // What comes too late would be ignored.
@@ -140,7 +138,6 @@ int Server::wait() {
 }
 
 void Server::stop(std::chrono::milliseconds deadline) noexcept {
-  deadline = std::max(deadline, std::chrono::milliseconds(0));
   if (state_->started) state_->request_stop(base::nanoseconds(deadline));
 }
 

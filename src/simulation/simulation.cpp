@@ -2,7 +2,6 @@
 #include <weir/error.h>
 #include <weir/simulation.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/duration.h"
@@ -28,7 +27,6 @@ bool can_simulate(Model model) noexcept {
 const Endpoint& Server::endpoint() const noexcept { return service_->endpoint; }
 
 void Server::stop(std::chrono::milliseconds drain) noexcept {
-  drain = std::max(drain, std::chrono::milliseconds(0));
   service_->world->stop(*service_, base::nanoseconds(drain));
 }
 
