@@ -44,10 +44,9 @@ struct Options {
 
   /// Each worker gets a listening socket of its own (SO_REUSEPORT, socket(7)), among which the
   /// kernel spreads new connections by hash. Off: all workers accept from one socket, whoever
-  /// is free first. On is right for io-uring, where else one worker takes every client, and for
-  /// connections that stay on epoll-et; off for blocking models and wherever a worker may be busy
-  /// for long, which leaves its own queue waiting: docs/MODELS.md has figures. Unix sockets always
-  /// share.
+  /// is free first. On is right for connections that stay on epoll-et, where else one worker may
+  /// get most of them; off for blocking models and wherever a worker may be busy for long, which
+  /// leaves its own queue waiting: docs/MODELS.md has figures. Unix sockets always share.
   bool reuse_port = false;
 
   /// Connections that may wait in the kernel to be accepted. The kernel lowers it to

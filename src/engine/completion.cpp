@@ -208,7 +208,7 @@ void CompletionEngine::arm(Socket& socket) noexcept {
   socket.armed = true;
   ++socket.in_kernel;
   if (socket.is_listener) {
-    ring_.accept_multishot(socket.fd, tagged(&socket, to_accept));
+    arm_listener(socket);
   } else if (streams(socket)) {
     ring_.poll_once(socket.fd, false, tagged(&socket, to_poll));
   } else {

@@ -118,6 +118,7 @@ class CompletionEngine final : public Engine {
   void arm(Socket& socket) noexcept;
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;
+  void arm_listener(Socket& listener) noexcept;
   void keep_accepted(Socket& listener, int result) noexcept;
   bool take_accepted(Operation& operation) noexcept;
   void accept_rest(Socket& listener) noexcept;

@@ -9,6 +9,17 @@
 
 namespace weir::detail {
 
+// A multishot accept stays at the head of those who wait for the listener, where the kernel finds
+// it for each client: of several workers one would take them all. One that ends with each client
+// goes to the back of the queue when it is asked for anew.
+void CompletionEngine::arm_listener(Socket& listener) noexcept {
+  if (options_.shares_listeners) {
+    ring_.accept_once(listener.fd, tagged(&listener, to_accept));
+  } else {
+    ring_.accept_multishot(listener.fd, tagged(&listener, to_accept));
+  }
+}
+
 void CompletionEngine::accepted(Socket& socket,
                                 const kernel::Ring::Completion& completion) noexcept {
   if (!completion.more) {

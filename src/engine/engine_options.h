@@ -13,6 +13,7 @@ struct EngineOptions {
   std::size_t budget_bytes = 1024 * 1024;
   bool send_when_writable = false;
   bool several_listeners = false;
+  bool shares_listeners = false;   ///< with other workers
   bool clients_have_bound = true;  ///< also those that came before their listener was ours
   bool keeps_reserve = false;      ///< a descriptor for turn_away()
   bool spin = false;

@@ -43,6 +43,7 @@ inline EngineOptions engine_options(const Plan& plan) noexcept {
                             ? 0
                             : std::min(options.stage_bytes, plan.options.outbox_high);
   options.several_listeners = plan.listeners.size() > 1;
+  options.shares_listeners = plan.shares_listeners;
   options.clients_have_bound = plan.clients_have_bound;
   options.keeps_reserve = plan.options.overload == Overload::reject && !plan.listeners.empty();
   if (plan.room != nullptr) options.memory = &plan.room->memory();

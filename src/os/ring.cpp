@@ -196,6 +196,13 @@ void Ring::accept_multishot(int listener, std::uint64_t data) noexcept {
   state_->tell_request(sqe);
 }
 
+void Ring::accept_once(int listener, std::uint64_t data) noexcept {
+  io_uring_sqe& sqe = state_->next_sqe();
+  io_uring_prep_accept(&sqe, listener, nullptr, nullptr, SOCK_CLOEXEC);
+  io_uring_sqe_set_data64(&sqe, data);
+  state_->tell_request(sqe);
+}
+
 void Ring::receive_multishot(int fd, std::uint64_t data) noexcept {
   io_uring_sqe& sqe = state_->next_sqe();
   io_uring_prep_recv_multishot(&sqe, fd, nullptr, 0, 0);

@@ -20,6 +20,7 @@ class Ring final : public kernel::Ring {
   ~Ring() override;
 
   void accept_multishot(int listener, std::uint64_t data) noexcept override;
+  void accept_once(int listener, std::uint64_t data) noexcept override;
   void receive_multishot(int fd, std::uint64_t data) noexcept override;
   void send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept override;
   void send(int fd, const Slice* slices, std::size_t count, std::uint64_t data) noexcept override;

@@ -153,6 +153,12 @@ bool Listeners::is_of(const Listener& listener, std::size_t socket,
   return count >= workers_ ? socket % workers_ == worker : worker % count == socket;
 }
 
+bool Listeners::are_shared() const noexcept {
+  return std::ranges::any_of(listeners_, [this](const Listener& listener) {
+    return listener.sockets.size() < workers_;
+  });
+}
+
 std::size_t Listeners::sockets() const noexcept {
   std::size_t count = 0;
   for (const Listener& listener : listeners_) count += listener.sockets.size();

@@ -33,6 +33,8 @@ class Listeners {
   /// inherited. Throws StartError naming address and cause; then none is open.
   void open(const std::vector<std::string>& addresses, const Options& options,
             const os::ListenOptions& how, Inheritance& inheritance);
+  /// Whether several workers accept from one socket.
+  bool are_shared() const noexcept;
   /// False: some may have clients in their backlog that came before the blocking bound was set.
   bool clients_have_bound() const noexcept { return clients_have_bound_; }
 

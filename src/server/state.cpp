@@ -102,6 +102,7 @@ void Server::State::make_members(detail::Inheritance inheritance) {
     member.plan.calls = &os::calls();
     member.plan.log = log;
     member.plan.host = this;
+    member.plan.shares_listeners = listeners.are_shared();
     member.plan.clients_have_bound = listeners.clients_have_bound();
   }
 }

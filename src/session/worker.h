@@ -37,6 +37,7 @@ struct Plan {
   Handler* handler = nullptr;
   Options options;
   std::vector<int> listeners;              ///< The worker closes them.
+  bool shares_listeners = false;           ///< Other workers accept from them, too.
   bool clients_have_bound = true;          ///< BlockingEngine's, on all that they accept.
   std::size_t connections_max = SIZE_MAX;  ///< Of this worker at once: 1 if it is iterative.
   unsigned index = 0;

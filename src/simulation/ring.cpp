@@ -33,6 +33,9 @@ SimulatedRing::Request& SimulatedRing::ask(Kind kind, int fd, std::uint64_t data
 void SimulatedRing::accept_multishot(int listener, std::uint64_t data) noexcept {
   ask(Kind::accept, listener, data, readable);
 }
+void SimulatedRing::accept_once(int listener, std::uint64_t data) noexcept {
+  ask(Kind::accept, listener, data, readable).once = true;
+}
 void SimulatedRing::receive_multishot(int fd, std::uint64_t data) noexcept {
   ask(Kind::receive, fd, data, readable);
 }
@@ -126,7 +129,7 @@ void SimulatedRing::accept(Request& request) {
   for (;;) {
     const int fd = calls_.network().accept(listener, calls_.name());
     if (fd == -EAGAIN) return;
-    if (fd < 0) return finish(request, fd);
+    if (fd < 0 || request.once) return finish(request, fd);
     completions_.push_back({request.data, fd, true, false, 0});
   }
 }

@@ -21,6 +21,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
   ~SimulatedRing() override { stop(); }
 
   void accept_multishot(int listener, std::uint64_t data) noexcept override;
+  void accept_once(int listener, std::uint64_t data) noexcept override;
   void receive_multishot(int fd, std::uint64_t data) noexcept override;
   void send(int fd, const void* bytes, std::size_t size, std::uint64_t data) noexcept override;
   void send(int fd, const kernel::Slice* slices, std::size_t count,
@@ -59,6 +60,7 @@ class SimulatedRing final : public kernel::Ring, private Sleeper {
     std::uint32_t wants = 0;
     std::vector<kernel::Slice> slices;  // Read when it is performed: they must stay till then.
     bool at_once = false;               // Never waits, and says nothing when all was taken.
+    bool once = false;                  // Accepts one.
     bool is_over = false;
   };
 

@@ -143,6 +143,8 @@ Node& WorldState::add_worker(Service& service, unsigned index,
   node.plan.options.spin_before_sleep = {};  // Time would stand still.
   node.plan.admission = service.admission->decides() ? service.admission.get() : nullptr;
   node.plan.listeners = listeners;
+  const bool has_own = service.serving.options.reuse_port || service.serving.options.workers == 1;
+  node.plan.shares_listeners = !has_own;
   node.plan.room = service.room.get();
   node.plan.index = index;
   if (service.model == Model::iterative) node.plan.connections_max = 1;

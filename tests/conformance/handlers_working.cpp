@@ -54,6 +54,14 @@ Task<> blocks_at_once(Connection& peer, const Settings& settings) {
   co_await peer.send("began\n");
 }
 
+/// An echo that blocks whoever runs it when it is told to.
+Task<> blocks_when_told(Connection& peer, const Settings& settings) {
+  while (Chunk bytes = co_await peer.receive()) {
+    if (bytes.text() == "block") block(settings);
+    co_await peer.send(bytes);
+  }
+}
+
 /// The worker's number, this process and its parent; then an echo.
 Task<> who(Connection& peer, const Settings&) {
   const std::string line = std::to_string(peer.id() >> 48) + " " + std::to_string(getpid()) +
@@ -68,6 +76,7 @@ std::vector<Entry> working_handlers() {
   return {
       {"blocks", blocks},
       {"blocks_at_once", blocks_at_once},
+      {"blocks_when_told", blocks_when_told},
       {"who", who},
   };
 }

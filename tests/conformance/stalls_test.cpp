@@ -2,27 +2,15 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "tests/conformance/conformance.h"
-#include "tests/support/sandbox.h"
+#include "tests/conformance/release.h"
 
 namespace conformance {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Lets the handlers "blocks" go on when it is told to, or goes.
-class Release {
- public:
-  ~Release() { now(); }
-  std::string path() const { return directory_.path() + "/go-on"; }
-  void now() const { std::ofstream(path()).put('\n'); }
-
- private:
-  support::TemporaryDirectory directory_;
-};
 
 std::vector<std::string> lines_about(const std::string& errors, const std::string& what) {
   std::vector<std::string> lines;
