@@ -165,6 +165,14 @@ class Connection {
   /// Bytes that wait to be sent.
   [[nodiscard]] std::size_t outbox_size() const noexcept;
 
+  /// Whether the server has been told to end its sessions (Server::stop(), a signal, a restart).
+  /// From then on they have the drain time (Options::drain) to end by themselves: answer what was
+  /// asked, say that it is the last answer where the protocol can (`Connection: close`, RFC 9112,
+  /// section 9.6), and return. Whoever only waits for its client is ended anyhow. The server's
+  /// connections learn it at their worker's next turn, on blocking models within a quarter of a
+  /// second; those of run() never do.
+  [[nodiscard]] bool stopping() const noexcept;
+
   /// Starts a task that belongs to this connection: it runs beside the handler, on the same
   /// thread. When the handler ends, the task is cancelled and awaited before the session ends,
   /// so it may use the connection and everything that outlives the handler; what is local to

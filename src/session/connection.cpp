@@ -41,6 +41,10 @@ std::size_t Connection::outbox_size() const noexcept {
   return static_cast<const detail::Session&>(*this).outbox_size();
 }
 
+bool Connection::stopping() const noexcept {
+  return static_cast<const detail::Session&>(*this).worker().stopping();
+}
+
 void Connection::spawn(Task<> task) { detail::Session::of(*this).spawn(std::move(task)); }
 
 }  // namespace weir

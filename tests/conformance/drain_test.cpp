@@ -252,6 +252,18 @@ TEST_P(Conformance, Ends_who_has_waited_for_room_and_says_nothing_when_he_is_ser
   EXPECT_EQ(server.wait(), 0);
 }
 
+TEST_P(Conformance, Tells_its_handlers_that_it_stops) {
+  TestServer& server = serve("until_stop", {"--drain-ms", "3600000"});
+  Client client(server.address());
+  client.send("x");
+  EXPECT_EQ(client.receive_line(), "hello\n");
+  EXPECT_FALSE(client.has_answer());
+  server.signal(SIGTERM);
+  EXPECT_EQ(client.receive_line(), "goodbye\n");
+  EXPECT_TRUE(client.sees_end());
+  EXPECT_EQ(server.wait(), 0);
+}
+
 TEST_P(Conformance, Waits_no_longer_than_a_moment_for_a_client_who_holds_on_to_what_has_ended) {
   if (shape().simulated) GTEST_SKIP() << no_signals;
   TestServer& server =

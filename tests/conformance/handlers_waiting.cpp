@@ -216,6 +216,14 @@ Task<> stops(Connection& peer, const Settings& settings) {
   }
 }
 
+/// Goes on until the server stops, and says goodbye.
+Task<> until_stop(Connection& peer, const Settings&) {
+  const Chunk bytes = co_await peer.receive();
+  co_await peer.send(peer.stopping() ? "too early\n" : "hello\n");
+  while (!peer.stopping()) co_await weir::sleep_for(1ms);
+  co_await peer.send("goodbye\n");
+}
+
 }  // namespace
 
 std::vector<Entry> waiting_handlers() {
@@ -236,6 +244,7 @@ std::vector<Entry> waiting_handlers() {
       {"chatters", chatters},
       {"polite", polite},
       {"stops", stops},
+      {"until_stop", until_stop},
   };
 }
 
