@@ -158,6 +158,7 @@ void Outbox::pop() noexcept {
 
 void Outbox::sent(std::size_t count) noexcept {
   session_->note_sent();
+  last_look = {};
   base::counters.bytes_sent += count;
   while (first_ != nullptr && count >= first_->size()) {
     count -= first_->size();

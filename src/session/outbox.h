@@ -89,6 +89,14 @@ class Outbox final : public Unflushed, public Operation {
 
   void completed() noexcept override;
 
+  /// What the kernel had in hand when somebody looked, and since which tick it has had as much.
+  struct Look {
+    static constexpr std::size_t nobody_has = SIZE_MAX;
+    std::size_t undelivered = nobody_has;  ///< Again, when it takes more.
+    std::uint32_t since = 0;
+  };
+  Look last_look;
+
  private:
   void push(Buffer& piece) noexcept;
   void count_kept(std::size_t more) noexcept;

@@ -12,6 +12,19 @@ void Session::note_sent() noexcept {
   sent_at = static_cast<std::uint16_t>(worker_.engine().tick());
 }
 
+// The kernel asks for more only when a third of its buffer is free, which takes a slow reader long:
+// that he goes on shows in what the kernel has in hand. Returns for how many ticks it has had as
+// much, as far as anybody looked.
+std::uint32_t Session::look_at_progress() noexcept {
+  const std::uint32_t now = worker_.engine().tick();
+  const std::size_t left = worker_.engine().undelivered(*this);
+  Outbox::Look& last = outbox_->last_look;
+  if (left >= last.undelivered) return now - last.since;
+  if (last.undelivered != Outbox::Look::nobody_has) note_sent();
+  last = {left, now};
+  return 0;
+}
+
 // What does not hold now can hold from now on, so the next look is due after the shortest
 // deadline at the latest. Nothing that a tick was noted of can have been before it; that it may
 // have been later makes a deadline late, never early.
@@ -40,6 +53,12 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
   constexpr std::uint32_t begun = (1u << accepted_unit_bits) - 1;
   const std::uint32_t lived = units << accepted_unit_bits;
   consider(TimedOut::connection, limits.connection, lived - std::min(lived, begun));
+  if (limits.send != 0 && outbox_ != nullptr && !outbox_->empty()) {
+    // Not before there was time to see whether the peer takes something.
+    const std::uint32_t enough = limits.send / 2, unmoved = look_at_progress() + enough;
+    consider(TimedOut::send, limits.send, std::min(ticks_since(sent_at), unmoved));
+    soonest = std::min(soonest, std::max(limits.send / 4, 1U));
+  }
   const std::uint32_t unsent = ticks_since(sent_at);
   if (receive_.pending()) {
     const std::uint32_t waited = ticks_since(receive_.since);
@@ -50,7 +69,6 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
       consider(TimedOut::first_byte, limits.first_byte, waited);
     }
   }
-  if (outbox_ != nullptr && !outbox_->empty()) consider(TimedOut::send, limits.send, unsent);
   if (passed != TimedOut::no) time_out(passed);
   return soonest;
 }

@@ -80,6 +80,28 @@ TEST_P(SingleWorker, Spares_a_client_that_reads_a_large_message_slowly) {
   EXPECT_EQ(server.total("ended"), 1U);
 }
 
+// The kernel asks for more only when a third of its buffer is free: for longer than the deadline
+// nothing leaves the outbox, though the client takes a piece now and then.
+TEST_P(SingleWorker, Spares_a_client_that_reads_more_slowly_than_the_kernel_asks_for_more) {
+  constexpr std::size_t size = 6'000'000, slowly = 2'000'000, piece = 25'000;
+  TestServer& server =
+      serve("sender", {"--size", std::to_string(size), "--piece", std::to_string(size), "--send",
+                       "1000", "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
+  Client client(server.address(), {.receive_buffer = 65536});
+  std::string got;
+  while (got.size() < slowly) {
+    const std::string part = client.receive(piece);
+    ASSERT_FALSE(part.empty()) << "after " << got.size() << " bytes";
+    got += part;
+    support::rest(50ms);
+  }
+  got += client.receive_to_end();
+  EXPECT_TRUE(got == random_bytes(1, size)) << got.size() << " bytes";
+  client.close();
+  server.stop();
+  EXPECT_EQ(server.total("timed_out"), 0U);
+}
+
 TEST_P(SingleWorker, Ends_a_client_that_is_spoken_to_and_never_answers) {
   // What is sent to it keeps it from being idle.
   TestServer& server =
