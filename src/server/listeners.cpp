@@ -60,6 +60,14 @@ os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, bool 
   return os::Fd(fd);
 }
 
+// With the port that the kernel chose. Without it nobody could be told where to connect.
+Endpoint where_it_listens(const os::Fd& socket, const Endpoint& asked) {
+  Endpoint endpoint = os::local_endpoint(socket.get());
+  if (endpoint.family != Endpoint::Family::none) return endpoint;
+  throw StartError(
+      fmt::format("cannot listen on {}: getsockname: {}", asked.text(), message(errno)));
+}
+
 }  // namespace
 
 void Listeners::open_listener(const std::string& address, const os::ListenOptions& how,
@@ -86,8 +94,8 @@ void Listeners::open_listener(const std::string& address, const os::ListenOption
   result.sockets.reserve(count);
   for (unsigned i = 0; i < count; ++i) {
     result.sockets.push_back(open_socket(endpoint, how, is_again));
-    // The port that the kernel chose, which the other sockets share.
-    endpoint = os::local_endpoint(result.sockets[0].get());
+    // Its port is the other sockets' too. A unix socket is where it was asked to be.
+    if (i == 0 && !is_unix) endpoint = where_it_listens(result.sockets[0], endpoint);
   }
   result.file = os::SocketFile::of(endpoint);
   result.endpoint = std::move(endpoint);
