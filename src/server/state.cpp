@@ -172,8 +172,9 @@ void Server::State::start_member(Member& member) {
   if (processes()) return start_process(member);
   if (lone()) return;  // wait() runs it.
   const auto body = [](void* it) noexcept { static_cast<Member*>(it)->run(); };
-  if (member.thread.start(0, body, &member) != 0) {
-    throw StartError("cannot start a worker's thread");
+  if (const int error = member.thread.start(0, body, &member); error != 0) {
+    throw StartError(fmt::format("cannot start a worker's thread: {}",
+                                 std::generic_category().message(error)));
   }
   member.has_thread = true;
 }
