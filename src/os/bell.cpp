@@ -20,8 +20,9 @@ Bell::Bell() : fd_(system_call(CallKind::eventfd, ::eventfd, 0U, EFD_CLOEXEC | E
 void Bell::ring() const noexcept {
   const int saved = errno;  // We may be inside a signal handler.
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written =
-      system_call(CallKind::write, ::write, fd_.get(), &one, sizeof one);
+  // Of its other errors EAGAIN says that it is readable already, which is what was wanted.
+  while (system_call(CallKind::write, ::write, fd_.get(), &one, sizeof one) < 0 &&
+         errno == EINTR) {}
   errno = saved;
 }
 

@@ -16,8 +16,8 @@ void Waker::end_sleep() noexcept {
   if (fd < 0) return;
   const int saved = errno;  // We may be inside a signal handler.
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written =
-      system_call(CallKind::write, ::write, fd, &one, sizeof one);
+  // Of its other errors EAGAIN says that it is readable already, which is what was wanted.
+  while (system_call(CallKind::write, ::write, fd, &one, sizeof one) < 0 && errno == EINTR) {}
   errno = saved;
 }
 
