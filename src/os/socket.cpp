@@ -146,6 +146,7 @@ bool has_blocking_bound(int fd) noexcept {
 void set_nonblocking(int fd, bool on) noexcept {
   base::counters.calls_other += 2;
   const int flags = system_call(CallKind::fcntl, ::fcntl, fd, F_GETFL);
+  if (flags < 0) return;  // -1 would set every flag that there is.
   system_call(CallKind::fcntl, ::fcntl, fd, F_SETFL,
               on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK);
 }
