@@ -50,7 +50,8 @@ class Children {
     ~Watcher() = default;
   };
 
-  explicit Children(Watcher* watcher = nullptr) noexcept : watcher_(watcher) {}
+  /// Throws std::system_error when there is no memory to share with them.
+  explicit Children(Watcher* watcher = nullptr) : watcher_(watcher) {}
   /// Ends what still runs, and adds what is left of what they counted.
   ~Children();
   Children(const Children&) = delete;
