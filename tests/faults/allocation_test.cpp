@@ -3,12 +3,10 @@
 // The n-th call of operator new fails, in whatever thread or process of the server it is, with n
 // from 1 until there is no such call. Then a connection ends, or the start fails with one line; no
 // crash, no hang, no wrong byte, and the next client is served.
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -16,6 +14,7 @@
 
 #include "tests/faults/conversation.h"
 #include "tests/faults/failing_new.h"
+#include "tests/faults/shapes.h"
 #include "tests/support/random.h"
 #include "tests/support/sandbox.h"
 
@@ -24,33 +23,10 @@ namespace {
 using namespace std::chrono_literals;
 using faults::Exempt;
 using faults::FailingNew;
+using faults::Running;
 using support::Client;
 
 using support::full;
-
-struct Shape {
-  weir::Model model;
-  unsigned workers;
-  weir::WorkerKind kind;
-
-  std::string name() const {
-    std::string text(weir::name(model));
-    std::replace(text.begin(), text.end(), '-', '_');
-    if (workers > 1) text += kind == weir::WorkerKind::process ? "_2_processes" : "_2_threads";
-    return text;
-  }
-};
-void PrintTo(const Shape& shape, std::ostream* out) { *out << shape.name(); }
-
-std::vector<Shape> shapes() {
-  std::vector<Shape> all;
-  for (const weir::ModelInfo& info : weir::models()) {
-    all.push_back({info.model, 1, weir::WorkerKind::thread});
-    all.push_back({info.model, 2, weir::WorkerKind::thread});
-    all.push_back({info.model, 2, weir::WorkerKind::process});
-  }
-  return all;
-}
 
 weir::Task<> echo_pieces(weir::Connection& peer) {
   while (weir::Chunk bytes = co_await peer.receive()) {
@@ -84,24 +60,17 @@ void note_line(weir::LogLevel level, std::string_view line) {
   if (level != weir::LogLevel::info && lines != nullptr) lines->emplace_back(line);
 }
 
-class Allocations : public testing::TestWithParam<Shape> {
+class Allocations : public faults::EveryShape {
  protected:
   void SetUp() override {
-    const weir::Availability here = weir::availability(GetParam().model);
-    if (!here.available) GTEST_SKIP() << "not available here: " << here.reason;
+    faults::EveryShape::SetUp();
     lines = &said_;
   }
   void TearDown() override { lines = nullptr; }
 
-  void set_up(weir::Server& server) const {
-    weir::Options options;
-    options.workers = GetParam().workers;
-    options.worker_kind = GetParam().kind;
-    server.options(options).model(GetParam().model).listen("127.0.0.1:0").on_log(note_line);
-  }
-  /// A lone worker starts where the server is waited for, and fails there if it has to.
-  bool starts_late() const {
-    return GetParam().workers == 1 && GetParam().kind == weir::WorkerKind::thread;
+  static void set_up(weir::Server& server) {
+    faults::EveryShape::set_up(server);
+    server.on_log(note_line);
   }
   std::vector<std::string> take_lines() {
     const std::lock_guard lock(lines_mutex);
@@ -117,25 +86,6 @@ class Allocations : public testing::TestWithParam<Shape> {
 
  private:
   std::vector<std::string> said_;
-};
-
-/// Waits for a server, on a thread whose allocations count.
-class Running {
- public:
-  explicit Running(weir::Server& server)
-      : server_(server), thread_([this] { code_ = server_.wait(); }) {}
-  ~Running() { stop(); }
-  int stop() {
-    if (!thread_.joinable()) return code_;
-    server_.stop(10s);
-    thread_.join();
-    return code_;
-  }
-
- private:
-  weir::Server& server_;
-  int code_ = -1;
-  std::thread thread_;
 };
 
 /// False: there is no such allocation.
@@ -213,7 +163,7 @@ bool Allocations::start_without(int nth) {
   const std::vector<std::string> said = take_lines();
   EXPECT_TRUE(happened || answer == "hello") << "not served, and nothing has failed";
   if (code != 0) {
-    EXPECT_TRUE(starts_late() && happened);
+    EXPECT_TRUE(GetParam().starts_late() && happened);
     EXPECT_EQ(code, 1);
     EXPECT_EQ(said, std::vector<std::string>{"worker 0 failed: out of memory"});
   }
@@ -232,7 +182,7 @@ TEST_P(Allocations, A_start_that_lacks_one_fails_with_one_line) {
               static_cast<unsigned long long>(failing_new_.fired()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every_model, Allocations, testing::ValuesIn(shapes()),
-                         [](const auto& each) { return each.param.name(); });
+INSTANTIATE_TEST_SUITE_P(Every_model, Allocations, testing::ValuesIn(faults::shapes()),
+                         faults::shape_name);
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <array>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -25,20 +26,26 @@ inline std::string answer(Client& client) {
   return got;
 }
 
-/// Three clients at a time speak to an echo. None gets a byte that is not its own.
-inline void converse(const std::string& address, const std::string& said) {
+/// Three clients at a time speak to an echo, the third says `last`. None gets a byte that is not
+/// its own.
+inline void converse(const std::string& address, const std::string& said,
+                     const std::string& last) {
+  const std::array<const std::string*, 3> what{&said, &said, &last};
   std::vector<Client> clients;
-  for (int i = 0; i < 3; ++i) clients.emplace_back(address);
-  for (Client& client : clients) {
+  for (std::size_t i = 0; i < what.size(); ++i) clients.emplace_back(address);
+  for (std::size_t i = 0; i < what.size(); ++i) {
     try {
-      client.send(said);
-      client.finish();
+      clients[i].send(*what[i]);
+      clients[i].finish();
     } catch (const std::system_error&) {}  // It was reset while it spoke.
   }
-  for (Client& client : clients) {
-    const std::string got = answer(client);
-    EXPECT_TRUE(said.starts_with(got)) << got.size() << " bytes, and wrong ones";
+  for (std::size_t i = 0; i < what.size(); ++i) {
+    const std::string got = answer(clients[i]);
+    EXPECT_TRUE(what[i]->starts_with(got)) << got.size() << " bytes, and wrong ones";
   }
+}
+inline void converse(const std::string& address, const std::string& said) {
+  converse(address, said, said);
 }
 
 /// One more client, which has to be served. It finishes before it closes, because a child that

@@ -4,6 +4,7 @@ The server is the tool's echo, a process of its own; strace fails one of its
 system calls. Then: it goes on, the clients get their own bytes or an end, and the next is served.
 """
 
+import errno
 import os
 import shutil
 import signal
@@ -37,6 +38,16 @@ CALLS = {
                  ("epoll_wait", ("EINTR",))),
     "io-uring": (("io_uring_enter", ("EINTR", "EAGAIN")), CLOSE),
 }
+
+
+# What a start needs: a call, an error, which of them, and with which workers. The first thread is
+# the watch for stalls, without which a server serves.
+PROCESSES = ("--workers", "2", "--worker-kind", "process")
+START = (
+    ("socket", "EMFILE", 1, ()), ("bind", "EACCES", 1, ()), ("listen", "EADDRINUSE", 1, ()),
+    ("getsockname", "ENOBUFS", 1, ()), ("eventfd2", "EMFILE", 1, ()),
+    ("clone3", "EAGAIN", 2, ("--workers", "2")), ("clone", "EAGAIN", 2, PROCESSES),
+)
 
 
 class Server:
@@ -143,6 +154,30 @@ class Strace(unittest.TestCase):
                             count += self.one(model, call, error, nth)
         self.assertGreater(count, 20)
         print(f"strace failed {count} calls in {time.monotonic() - began:.0f} s")
+
+    def fails_to_start(self, call, error, nth, workers):
+        command = [STRACE, "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + call,
+                   "-e", f"inject={call}:error={error}:when={nth}", TOOL, "serve", "echo",
+                   "--listen", "127.0.0.1:0", "--model", "epoll-et", *workers]
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        process = subprocess.Popen(command, env={**os.environ, "ASAN_OPTIONS": asan},
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, start_new_session=True)
+        try:
+            said, _ = process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            said, _ = process.communicate()
+        lines = [line for line in said.splitlines() if "listening on " not in line]
+        self.assertEqual(len(lines), 1, said)
+        self.assertTrue(lines[0].endswith(os.strerror(getattr(errno, error))) or
+                        os.strerror(getattr(errno, error)) + ";" in lines[0], said)
+        self.assertEqual(process.returncode, 2, said)
+
+    def test_a_start_that_lacks_a_call_says_so_in_one_line_with_exit_code_2(self):
+        for call, error, nth, workers in START:
+            with self.subTest(call=call, error=error):
+                self.fails_to_start(call, error, nth, workers)
 
 
 if __name__ == "__main__":

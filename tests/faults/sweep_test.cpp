@@ -1,203 +1,225 @@
-// sweep_test.cpp - fails the first system calls of a conversation, one at a time.
+// sweep_test.cpp - fails the first system calls of a server's life, one at a time.
 //
 // A server runs with a tap under it. For each kind of call, for each error that its man page
-// lists, and for shortened transfers: three clients connect, say something and leave, while the
-// n-th call of that kind fails; n goes from 1 until the conversation has no such call. Then: no
-// crash, no hang, no wrong byte to any client, the next client is served, and at the end every
-// connection was closed and every descriptor given back. AddressSanitizer sees the rest.
-#include <sys/mman.h>
+// lists, and for shortened transfers, the n-th call of that kind fails; n goes from 1 until there
+// is no such call: while it starts, while three clients connect, say something and leave, and
+// while it stops. Then: no crash, no hang, no wrong byte to any client, the next client is served,
+// and at the end every connection was closed and every descriptor given back. A start that fails
+// says why, and leaves nothing behind. AddressSanitizer sees the rest.
+#include <sys/wait.h>
 
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <cstdio>
-#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include <weir/weir.h>
 
-#include "os/tap.h"
 #include "tests/faults/conversation.h"
+#include "tests/faults/sweeping.h"
 #include "tests/support/random.h"
 #include "tests/support/sandbox.h"
-#include "tests/unit/every_model.h"
-#include "tests/unit/running_server.h"
 
+namespace faults {
 namespace {
 
-using weir::os::Call;
-using weir::os::CallKind;
+using namespace std::chrono_literals;
+using support::full;
 
-/// What is to happen to which call. In memory that forked children share.
-struct Orders {
-  std::atomic<bool> armed;
-  std::atomic<int> calls_to_go;
-  std::atomic<std::uint64_t> fired;
-  // Read by a call that is under way while the next order is written.
-  std::atomic<CallKind> kind;
-  std::atomic<int> error;  // 0: shortened instead
-  std::atomic<std::size_t> length;
-};
-
-class FaultTap final : public weir::os::Tap {
- public:
-  FaultTap() {
-    void* memory =
-        mmap(nullptr, sizeof(Orders), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) throw std::bad_alloc();
-    orders_ = new (memory) Orders{};
-    install(this);
-  }
-  ~FaultTap() {
-    weir::os::install(nullptr);
-    munmap(orders_, sizeof(Orders));
-  }
-
-  void arm(CallKind kind, int nth, int error, std::size_t length) noexcept {
-    orders_->kind = kind;
-    orders_->error = error;
-    orders_->length = length;
-    orders_->calls_to_go = nth;
-    orders_->armed = true;
-  }
-  /// Whether it happened.
-  bool disarm() noexcept {
-    orders_->armed = false;
-    return orders_->calls_to_go <= 0;
-  }
-  std::uint64_t fired() const noexcept { return orders_->fired; }
-
-  bool before(Call& call) noexcept override {
-    // A close that fails has closed nevertheless: see after().
-    if (call.kind == CallKind::close || !is_its_turn(call)) return false;
-    if (orders_->error != 0) {
-      call.result = -orders_->error;
-      return true;
-    }
-    if (call.length() > orders_->length) call.shorten(orders_->length);
-    return false;
-  }
-  void after(Call& call) noexcept override {
-    if (call.kind == CallKind::close && is_its_turn(call)) call.result = -orders_->error;
-  }
-
- private:
-  bool is_its_turn(const Call& call) noexcept {
-    if (!orders_->armed || call.kind != orders_->kind) return false;
-    // A request to close always closes, whatever it says afterwards.
-    constexpr std::uint64_t close_request = 19;  // IORING_OP_CLOSE
-    if (call.kind == CallKind::request && call.arguments[1] == close_request) return false;
-    if (orders_->calls_to_go.fetch_sub(1) != 1) return false;
-    ++orders_->fired;
-    return true;
-  }
-
-  Orders* orders_;
-};
-
-/// The errors of each call's man page that can befall a server's sockets.
-struct Sweep {
-  CallKind kind;
-  std::vector<int> errors;
-  bool moves_bytes = false;
-};
-
-std::vector<Sweep> sweeps() {
-  return {
-      {CallKind::accept4,
-       {EAGAIN, EINTR, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPROTO, EPERM, ENETDOWN,
-        EHOSTUNREACH, ENETUNREACH, ETIMEDOUT}},
-      {CallKind::recv, {EAGAIN, EINTR, ECONNRESET, ENOMEM, ETIMEDOUT, ECONNREFUSED}, true},
-      {CallKind::send, {EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, ETIMEDOUT}, true},
-      {CallKind::sendmsg, {EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM}, true},
-      {CallKind::shutdown, {ENOTCONN, EINVAL}},
-      {CallKind::close, {EINTR, EIO}},
-      {CallKind::setsockopt, {EINVAL, ENOPROTOOPT, ENOMEM}},
-      {CallKind::getsockopt, {EINVAL, ENOPROTOOPT}},
-      {CallKind::ioctl, {EINVAL}},
-      {CallKind::fcntl, {EMFILE, EINVAL}},
-      {CallKind::epoll_ctl, {ENOMEM, ENOSPC}},
-      {CallKind::epoll_wait, {EINTR}},
-      {CallKind::poll, {EINTR, ENOMEM}},
-      {CallKind::select, {EINTR, ENOMEM}},
-      {CallKind::nanosleep, {EINTR}},
-      {CallKind::fork, {EAGAIN, ENOMEM}},
-      {CallKind::timerfd_settime, {EINVAL, ECANCELED}},
-      {CallKind::timerfd_create, {EMFILE, ENFILE, ENOMEM, ENODEV}},
-      {CallKind::io_uring_enter, {EINTR, EAGAIN, EBUSY}},
-      {CallKind::request,
-       {EAGAIN, EINTR, ECONNRESET, EPIPE, ENOBUFS, ENOMEM, EMFILE, ECONNABORTED, ECANCELED},
-       true},
-  };
-}
-
+// Of whoever says much it gives back two chunks at a time, which go out in one call (sendmsg).
 weir::Task<> echo(weir::Connection& peer) {
-  while (weir::Chunk bytes = co_await peer.receive()) co_await peer.send(bytes);
+  constexpr std::size_t much = 100;
+  while (weir::Chunk first = co_await peer.receive()) {
+    weir::Chunk second;
+    if (first.size() > much) second = co_await peer.receive();
+    co_await peer.send(std::move(first));
+    if (second) co_await peer.send(std::move(second));
+  }
 }
 
-class Faults : public unit::EveryModel {
+std::mutex lines_mutex;
+std::vector<std::string> lines;
+void note_line(weir::LogLevel level, std::string_view line) {
+  const std::lock_guard lock(lines_mutex);
+  if (level == weir::LogLevel::error) lines.emplace_back(line);
+}
+std::vector<std::string> take_lines() {
+  const std::lock_guard lock(lines_mutex);
+  return std::exchange(lines, {});
+}
+
+class Faults : public Sweeping {
  protected:
-  /// Fails the n-th call, with n from 1 until there is no such call.
-  void sweep(FaultTap& tap, const std::string& address, const Sweep& what, int error,
-             std::size_t length) {
-    const int most = support::full() ? 60 : 5;
-    const std::string said = support::random_bytes(7, 20'000);
-    for (int nth = 1; nth <= most; ++nth) {
-      SCOPED_TRACE(std::string(name(what.kind)) + " no. " + std::to_string(nth) + ", error " +
-                   std::to_string(error) + ", length " + std::to_string(length));
-      tap.arm(what.kind, nth, error, length);
-      faults::converse(address, said);
-      const bool happened = tap.disarm();
-      faults::expect_served(address, "the next one");
-      if (HasFailure() || !happened) return;
-    }
+  /// Two workers go the same ways, and ways between them.
+  Extent extent(Extent long_one, Extent short_one, Extent long_two, Extent short_two) const {
+    if (GetParam().workers == 1) return full() ? long_one : short_one;
+    return full() ? long_two : short_two;
+  }
+  /// Who waits for a client in a blocking call looks up every 250 ms, or when a signal comes, which
+  /// goes to a process's first thread.
+  static bool waits_blocked() {
+    const auto [model, workers, kind] = GetParam();
+    if (model == weir::Model::threads) return true;
+    return kind == weir::WorkerKind::thread &&
+           (model == weir::Model::iterative || model == weir::Model::fork);
+  }
+  static void expect_nothing_left(std::size_t descriptors) {
+    EXPECT_EQ(open_descriptors(), descriptors);
+    EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child process is left";
+  }
+  static void expect_closed(const weir::Statistics& totals) {
+    EXPECT_EQ(totals.accepted, totals.closed);
+    EXPECT_EQ(totals.lost, 0U) << "a child process has crashed";
   }
 };
 
 TEST_P(Faults, No_failed_call_harms_anybody_but_its_own_connection) {
-  const std::size_t before = faults::open_descriptors();
-  std::uint64_t fired = 0;
+  const std::size_t before = open_descriptors();
   {
-    FaultTap tap;
-    unit::RunningServer server(echo, GetParam());
-    // On the edge an EAGAIN or a part says that the kernel will tell when there is more. Where
-    // there was more all the time it never does: that is no fault of a kernel, but another kernel.
-    const bool told_once = GetParam() == weir::Model::epoll_et;
-    if (told_once) std::printf("epoll-et: without EAGAIN and parts, which would be false\n");
-    const std::size_t step = support::full() ? 9 : 999;
-    for (const Sweep& what : sweeps()) {
-      for (const int error : what.errors) {
-        if (error == EAGAIN && told_once) continue;
-        sweep(tap, server.address(), what, error, 0);
-      }
-      if (what.moves_bytes && !told_once) {
-        for (std::size_t length = 1; length < 4096; length += step) {
-          sweep(tap, server.address(), what, 0, length);
-        }
-      }
-      if (HasFailure()) break;
-    }
-    EXPECT_NE(server.stop(), 1);
-    fired = tap.fired();
-    const weir::Statistics totals = server.server().statistics();
-    EXPECT_EQ(totals.accepted, totals.closed);
-    EXPECT_EQ(totals.lost, 0u) << "a child process has crashed";
+    weir::Server server(echo);
+    set_up(server);
+    server.start();
+    const std::string address = server.endpoints().at(0).text();
+    const std::string said = support::random_bytes(7, 20'000);
+    Running running(server);
+    expect_served(address, "the first one");
+    const auto attempt = [&](const Fault& fault, int nth) {
+      tap_.arm(fault, nth);
+      converse(address, said, "little");
+      const bool happened = tap_.disarm();
+      expect_served(address, "the next one");
+      return happened;
+    };
+    sweep(extent({60, 9}, {5, 999}, {12, 99}, {2, 1999}), attempt);
+    EXPECT_EQ(running.stop(), 0);
+    expect_closed(server.statistics());
   }
-  EXPECT_EQ(faults::open_descriptors(), before);
-  // More than 20,000 over all models.
-  EXPECT_GT(fired, support::full() && GetParam() != weir::Model::epoll_et ? 2500u : 50u);
-  RecordProperty("injections", std::to_string(fired));
-  std::printf("%s: %llu calls failed, were shortened or interrupted\n",
-              std::string(weir::name(GetParam())).c_str(),
-              static_cast<unsigned long long>(fired));
+  expect_nothing_left(before);
+  account("conversations", planned_faults());
 }
 
-std::vector<weir::Model> all_models() {
-  std::vector<weir::Model> models;
-  for (const weir::ModelInfo& info : weir::models()) models.push_back(info.model);
-  return models;
+/// Whether the next client is served; if not, it must not have got a wrong byte.
+bool is_served(const std::string& address) {
+  const std::string said = "is anybody there?";
+  std::string got;
+  try {
+    Client client(address);
+    client.send(said);
+    client.finish();
+    got = answer(client);
+  } catch (const std::system_error&) {}  // Refused, or reset while it spoke.
+  EXPECT_TRUE(said.starts_with(got)) << got;
+  return got == said;
 }
 
-INSTANTIATE_TEST_SUITE_P(Every_model, Faults, testing::ValuesIn(all_models()), unit::model_name);
+/// A start fails with one line that names the cause; but a worker process says it itself.
+void expect_cause(const std::string& why, int error) {
+  EXPECT_EQ(why.find('\n'), std::string::npos) << why;
+  const std::string cause = std::generic_category().message(error);
+  const bool names_it = why.find(cause) != std::string::npos ||
+                        why.find("io_uring") != std::string::npos ||
+                        why.ends_with("ended with exit code 1 at its start");
+  EXPECT_TRUE(names_it) << why << "; it was: " << cause;
+}
+
+/// False: there is no such call.
+bool start_without(FaultTap& tap, const Shape& shape, weir::Server& server, const Fault& fault,
+                   int nth) {
+  tap.arm(fault, nth);
+  try {
+    server.start();
+  } catch (const weir::StartError& error) {
+    EXPECT_TRUE(tap.disarm()) << error.what();
+    expect_cause(error.what(), fault.error);
+    return true;
+  }
+  bool served = false, happened = false;
+  int code = -1;
+  {
+    const std::string address = server.endpoints().at(0).text();
+    Running running(server);
+    served = is_served(address);
+    happened = tap.disarm();
+    EXPECT_TRUE(served || happened) << "not served, and nothing has failed";
+    if (!served) served = is_served(address);  // It was that client's call.
+    code = running.stop_with_knocks(address);
+  }
+  const std::vector<std::string> said = take_lines();
+  if (served) {
+    EXPECT_EQ(code, 0);
+    return happened;
+  }
+  EXPECT_TRUE(shape.starts_late());
+  EXPECT_EQ(code, 1);
+  EXPECT_EQ(said.size(), 1U);
+  for (const std::string& line : said) {
+    EXPECT_TRUE(line.starts_with("worker 0 failed: ")) << line;
+    expect_cause(line, fault.error);
+  }
+  return happened;
+}
+
+TEST_P(Faults, A_start_that_lacks_a_call_serves_or_says_why_it_cannot) {
+  const std::size_t before = open_descriptors();
+  const auto attempt = [&](const Fault& fault, int nth) {
+    bool happened = false;
+    {
+      weir::Server server(echo);
+      set_up(server);
+      // Without a log the watch for stalls gives its descriptors up, which is a call, too.
+      if (GetParam().starts_late()) server.on_log(note_line);
+      happened = start_without(tap_, GetParam(), server, fault, nth);
+    }
+    expect_nothing_left(before);
+    return happened;
+  };
+  sweep(extent({8, 999}, {3, 4096}, {4, 4096}, {1, 4096}), attempt);
+  account("starts", planned_kinds());
+}
+
+TEST_P(Faults, A_stop_that_lacks_a_call_ends_all_the_same) {
+  const std::size_t before = open_descriptors();
+  bool cuts = false;
+  const auto attempt = [&](const Fault& fault, int nth) {
+    bool happened = false;
+    {
+      auto server = std::make_unique<weir::Server>(echo);
+      set_up(*server);
+      server->start();
+      std::optional<Client> client;
+      {
+        const std::string address = server->endpoints().at(0).text();
+        Running running(*server);
+        expect_served(address, "the first one");
+        if (cuts) {
+          client.emplace(address);
+          EXPECT_EQ(client->converse("hello"), "hello");
+        }
+        tap_.arm(fault, nth);
+        const auto drain = cuts ? 0ms : 10s;
+        const int code = full() ? running.stop(drain) : running.stop_with_knocks(address, drain);
+        EXPECT_TRUE(code == 0 || (cuts && code == 3)) << code;
+      }
+      expect_closed(server->statistics());
+      server.reset();
+      happened = tap_.disarm();
+    }
+    expect_nothing_left(before);
+    return happened;
+  };
+  for (const bool each : {false, true}) {
+    if (each && !full() && waits_blocked()) continue;  // Each attempt takes half a second.
+    cuts = each;
+    sweep(extent({4, 999}, {1, 4096}, {2, 4096}, {1, 4096}), attempt);
+  }
+  account("stops", planned_kinds());
+}
+
+INSTANTIATE_TEST_SUITE_P(Every_model, Faults, testing::ValuesIn(shapes()), shape_name);
 
 }  // namespace
+}  // namespace faults
