@@ -153,7 +153,8 @@ struct Options {
 
   // --- waiting ---------------------------------------------------------------------------
 
-  /// `nonblocking` only: never rest, also when whole scans found nobody ready.
+  /// `nonblocking` only: never rest, also when whole scans found nobody ready. Otherwise it rests
+  /// for up to 1 ms, and in a silence of seconds for up to 16 ms, before it asks everybody again.
   bool spin = false;
 
   /// The loop models, nonblocking to io-uring: after work, ask again for this long before going

@@ -128,13 +128,26 @@ void ReadinessEngine::perform_queued() noexcept {
       continue;
     }
     if (operation.socket != nullptr) place_on_socket(operation) = nullptr;
-    conclude(operation);
+    conclude_untried(operation);
   }
 }
 
 inline void ReadinessEngine::conclude(Operation& operation) noexcept {
   vain_attempts_ = 0;
   resume(operation);
+}
+
+// It ended by time, or was cancelled. That says nothing of the sockets, unless its handler used
+// one: a listener that rests for want of descriptors would make a silent server hurry.
+void ReadinessEngine::conclude_untried(Operation& operation) noexcept {
+  const auto traffic = [] {
+    const Statistics& counters = base::counters;
+    return counters.accepted + counters.bytes_received + counters.bytes_sent;
+  };
+  const unsigned vain_before = vain_attempts_;
+  const std::uint64_t before = traffic();
+  conclude(operation);
+  if (traffic() == before) vain_attempts_ = vain_before;
 }
 
 void ReadinessEngine::attempted_in_vain(Operation& operation) noexcept {

@@ -48,6 +48,7 @@ class ReadinessEngine final : public Engine {
   void struck() noexcept;
   /// It has ended: resumes who waits for it.
   void conclude(Operation& operation) noexcept;
+  void conclude_untried(Operation& operation) noexcept;
   void withdraw(Operation& operation) noexcept;
 
   // Watched for ever, so something is parked there for ever.

@@ -21,8 +21,9 @@ constexpr RecipeStep recipe[] = {
     {"Go over the list: for each try what it waits for.", "wait(), engine/readiness",
      "accept4 recv send sendmsg"},
     {"When the data is empty, close it and take it off the list.", "forget()", "shutdown close"},
-    {"When whole scans find nobody ready, rest, longer each time, up to a millisecond.", "rest()",
-     "nanosleep"},
+    {"When whole scans find nobody ready, rest, longer each time, up to a millisecond; in a long "
+     "silence up to sixteen.",
+     "rest()", "nanosleep"},
 };
 
 class ScanPoller final : public Poller {
@@ -55,6 +56,7 @@ class ScanPoller final : public Poller {
   void wait(std::int64_t nanoseconds, unsigned vain_attempts) override {
     if (next_ >= sockets_.size()) {
       const unsigned scans = vain_attempts / std::max(std::exchange(asked_, 0u), 1u);
+      if (scans < std::exchange(scans_, scans)) silence_ = 0;
       if (nanoseconds != 0 && scans > 0 && !spin_) rest(nanoseconds, scans);
       next_ = 0;
     }
@@ -70,17 +72,23 @@ class ScanPoller final : public Poller {
  private:
   static constexpr std::size_t part = 128;
 
-  // `scans`: how many in a row found nobody.
+  // `scans`: how many in a row found nobody. Whoever breaks a silence waits for a small part of it
+  // at most; while somebody talks four times a second, nobody waits for more than a millisecond.
   void rest(std::int64_t nanoseconds, unsigned scans) noexcept {
-    constexpr std::int64_t shortest = 1'000, longest = 1'000'000;
-    const std::int64_t length = std::min(longest, shortest << std::min(scans / 4, 10u));
-    calls_.rest(nanoseconds < 0 ? length : std::min(length, nanoseconds));
+    constexpr std::int64_t shortest = 1'000, longest = 1'000'000, longest_in_silence = 16'000'000;
+    const std::int64_t most = std::clamp(silence_ / 256, longest, longest_in_silence);
+    std::int64_t length = std::min(most, shortest << std::min(scans / 4, 14u));
+    if (nanoseconds >= 0) length = std::min(length, nanoseconds);
+    silence_ += length;
+    calls_.rest(length);
   }
 
   kernel::Calls& calls_;
   const bool spin_;
-  unsigned asked_ = 0;    // By this scan.
-  std::size_t next_ = 0;  // Where it goes on.
+  unsigned asked_ = 0;        // By this scan.
+  unsigned scans_ = 0;        // How many in a row had found nobody before it.
+  std::size_t next_ = 0;      // Where it goes on.
+  std::int64_t silence_ = 0;  // How long was rested since somebody was found.
   std::vector<Socket*> sockets_;
 };
 
