@@ -27,7 +27,8 @@ class Counts:
 
 
 class Clients:
-    def __init__(self, address):
+    def __init__(self, address, staying):
+        self.staying = staying
         self.host, _, port = address.rpartition(":")
         self.port = int(port)
         self.counts = Counts()
@@ -87,7 +88,7 @@ class Clients:
             writer.close()
 
     async def run(self):
-        staying = [asyncio.create_task(self.stay()) for _ in range(STAYING)]
+        staying = [asyncio.create_task(self.stay()) for _ in range(self.staying)]
         tasks, due = set(), time.monotonic()
         while not self.over.is_set():
             # Those that are late are made up for: the rate is kept on average.
@@ -100,12 +101,12 @@ class Clients:
         await asyncio.gather(*tasks, *staying)
 
 
-def under(server, restarts):
+def under(server, restarts, staying=STAYING):
     """Restarts the server under load: the processes that served, and what became of the clients.
 
     A process that is left drains as long as a client that stays keeps it busy.
     """
-    clients = Clients(server.address)
+    clients = Clients(server.address, staying)
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_until_complete, args=(clients.run(),))
     thread.start()
