@@ -31,8 +31,9 @@ inline Piece as_piece(std::string_view text) noexcept {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 template <std::size_t Size>
-Piece as_piece(const char (&literal)[Size]) noexcept {
-  return as_piece(std::string_view(literal));
+Piece as_piece(const char (&array)[Size]) noexcept {
+  const std::string_view all(array, Size);
+  return as_piece(all.substr(0, all.find('\0')));
 }
 
 /// What `co_await peer.receive()` awaits.
@@ -129,7 +130,7 @@ class Connection {
   /// If a large send is cancelled half-way the stream is cut: every later send throws EPIPE.
   Sending send(std::span<const std::byte> bytes) { return Sending(detail::send(*this, bytes)); }
   Sending send(std::string_view text) { return send(detail::as_piece(text)); }
-  /// Up to the first NUL, as of a literal among several pieces: a std::string_view sends all.
+  /// Up to the first NUL, as of an array among several pieces: a std::string_view sends all.
   Sending send(const char* text) { return send(std::string_view(text)); }
   Sending send(const Chunk& chunk) { return send(chunk.bytes()); }
   /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is

@@ -16,9 +16,9 @@
 namespace weir {
 
 /// Takes a connection's bytes apart. Every view it yields is valid until the next call on the
-/// reader. A message that lies whole in one received chunk is not copied; one that is split is
-/// gathered, itself and nothing behind it, in memory of at most the length, or limit, asked for
-/// plus one chunk.
+/// reader. It is not copied where it lies whole in one received chunk; what is split is gathered,
+/// itself and nothing behind it, in memory of at most the length, or limit, asked for plus one
+/// chunk. rest() alone gives a string of your own.
 ///
 /// Lives in the handler; uses the connection's receive(), so nothing else may receive meanwhile.
 /// The stream may end between messages, never inside one: that throws IoError(protocol_error).
