@@ -19,6 +19,12 @@
 
 namespace weir::os {
 
+/// Sets errno. Apart, so that a call that succeeds keeps nothing in registers that must be saved.
+[[gnu::noinline, gnu::cold]] inline long call_failed(long result) noexcept {
+  errno = static_cast<int>(-result);
+  return -1;
+}
+
 /// The call of that number, with what syscall(2) takes and returns.
 inline long kernel_call(long number, long first, long second, long third, long fourth,
                         long fifth = 0) noexcept {
@@ -33,8 +39,7 @@ inline long kernel_call(long number, long first, long second, long third, long f
                : "rcx", "r11", "memory");
   if (result >= 0) [[likely]]
     return result;
-  errno = static_cast<int>(-result);
-  return -1;
+  return call_failed(result);
 #else
   return ::syscall(number, first, second, third, fourth, fifth, 0L);
 #endif
