@@ -22,7 +22,8 @@ DeadlineTicks::DeadlineTicks(const Options& options) noexcept
       receive(in_ticks(options.receive)),
       send(in_ticks(options.send)),
       connection(in_ticks(options.connection)) {
-  for (const std::uint32_t each : {first_byte, idle, receive, send, connection}) {
+  const std::uint32_t part_of_send = (send + 3) / 4;
+  for (const std::uint32_t each : {first_byte, idle, receive, part_of_send, connection}) {
     if (each != 0) least = least == 0 ? each : std::min(least, each);
   }
 }

@@ -35,7 +35,9 @@ struct DeadlineTicks {
   explicit DeadlineTicks(const Options& options) noexcept;
 
   std::uint32_t first_byte, idle, receive, send, connection;
-  std::uint32_t least = 0;  ///< the shortest of them; 0: all are off
+  /// When to look again at the latest: the shortest of them, and four times in `send`, during which
+  /// the peer's progress shows only to who looks. 0: all are off.
+  std::uint32_t least = 0;
 };
 
 class Deadlines {

@@ -58,6 +58,7 @@ void SendWait::cancel() noexcept { session.cancel(*this); }
 void Outbox::bind(Session& session) noexcept {
   session_ = &session;
   socket = &session.socket();
+  undelivered = not_looked;
   error_ = 0;
 }
 
@@ -158,7 +159,7 @@ void Outbox::pop() noexcept {
 
 void Outbox::sent(std::size_t count) noexcept {
   session_->note_sent();
-  last_look = {};
+  undelivered = not_looked;
   base::counters.bytes_sent += count;
   while (first_ != nullptr && count >= first_->size()) {
     count -= first_->size();

@@ -89,13 +89,9 @@ class Outbox final : public Unflushed, public Operation {
 
   void completed() noexcept override;
 
-  /// What the kernel had in hand when somebody looked, and since which tick it has had as much.
-  struct Look {
-    static constexpr std::size_t nobody_has = SIZE_MAX;
-    std::size_t undelivered = nobody_has;  ///< Again, when it takes more.
-    std::uint32_t since = 0;
-  };
-  Look last_look;
+  /// What the kernel had in hand when the session last looked; not since it has taken more.
+  static constexpr std::size_t not_looked = SIZE_MAX;
+  std::size_t undelivered = not_looked;
 
  private:
   void push(Buffer& piece) noexcept;

@@ -145,7 +145,7 @@ class Session final : public Connection, public Link, private Socket, private Wa
   Unsent still_unsent() noexcept;
   Task<> linger();
   void release() noexcept;
-  std::uint32_t look_at_progress() noexcept;
+  void look_at_progress() noexcept;
   void time_out(TimedOut kind) noexcept;
 
   Task<> introduce();

@@ -13,16 +13,12 @@ void Session::note_sent() noexcept {
 }
 
 // The kernel asks for more only when a third of its buffer is free, which takes a slow reader long:
-// that he goes on shows in what the kernel has in hand. Returns for how many ticks it has had as
-// much, as far as anybody looked.
-std::uint32_t Session::look_at_progress() noexcept {
-  const std::uint32_t now = worker_.engine().tick();
+// that he goes on shows in what the kernel has in hand. What he took before the first look is not
+// known, so that counts as something.
+void Session::look_at_progress() noexcept {
   const std::size_t left = worker_.engine().undelivered(*this);
-  Outbox::Look& last = outbox_->last_look;
-  if (left >= last.undelivered) return now - last.since;
-  if (last.undelivered != Outbox::Look::nobody_has) note_sent();
-  last = {left, now};
-  return 0;
+  if (left < outbox_->undelivered) note_sent();
+  outbox_->undelivered = left;
 }
 
 // What does not hold now can hold from now on, so the next look is due after the shortest
@@ -53,12 +49,8 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
   constexpr std::uint32_t begun = (1u << accepted_unit_bits) - 1;
   const std::uint32_t lived = units << accepted_unit_bits;
   consider(TimedOut::connection, limits.connection, lived - std::min(lived, begun));
-  if (limits.send != 0 && outbox_ != nullptr && !outbox_->empty()) {
-    // Not before there was time to see whether the peer takes something.
-    const std::uint32_t enough = limits.send / 2, unmoved = look_at_progress() + enough;
-    consider(TimedOut::send, limits.send, std::min(ticks_since(sent_at), unmoved));
-    soonest = std::min(soonest, std::max(limits.send / 4, 1U));
-  }
+  const bool has_unsent = outbox_ != nullptr && !outbox_->empty();
+  if (has_unsent) look_at_progress();
   const std::uint32_t unsent = ticks_since(sent_at);
   if (receive_.pending()) {
     const std::uint32_t waited = ticks_since(receive_.since);
@@ -69,6 +61,7 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
       consider(TimedOut::first_byte, limits.first_byte, waited);
     }
   }
+  if (has_unsent) consider(TimedOut::send, limits.send, unsent);
   if (passed != TimedOut::no) time_out(passed);
   return soonest;
 }

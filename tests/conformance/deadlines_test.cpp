@@ -85,8 +85,8 @@ TEST_P(SingleWorker, Spares_a_client_that_reads_a_large_message_slowly) {
 TEST_P(SingleWorker, Spares_a_client_that_reads_more_slowly_than_the_kernel_asks_for_more) {
   constexpr std::size_t size = 6'000'000, slowly = 2'000'000, piece = 25'000;
   TestServer& server =
-      serve("sender", {"--size", std::to_string(size), "--piece", std::to_string(size), "--send",
-                       "1000", "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
+      serve("sender", {"--size", std::to_string(size), "--piece", "3000", "--send", "1000",
+                       "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
   Client client(server.address(), {.receive_buffer = 65536});
   std::string got;
   while (got.size() < slowly) {
