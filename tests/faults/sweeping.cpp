@@ -42,8 +42,11 @@ class Books final : public testing::Environment {
     for (std::size_t i = 0; i < weir::os::call_kinds; ++i) {
       const auto kind = static_cast<CallKind>(i);
       sum += all_failed[i];
-      if (has(do_not_occur(), kind)) { EXPECT_EQ(all_seen[i], 0U) << name(kind) << " occurs"; }
-      if (!all_ran || do_not_occurs(kind)) continue;
+      if (has(do_not_occur(), kind)) {
+        EXPECT_EQ(all_seen[i], 0U) << name(kind) << " occurs";
+        continue;
+      }
+      if (!all_ran) continue;
       EXPECT_GT(all_seen[i], 0U) << name(kind) << " does not occur";
       if (has(sweeps(), kind)) { EXPECT_GT(all_failed[i], 0U) << name(kind) << " never failed"; }
     }
@@ -53,9 +56,6 @@ class Books final : public testing::Environment {
                     std::ranges::count_if(all_failed, [](auto n) { return n != 0; })));
     if (all_ran && support::full()) { EXPECT_GE(sum, 20'000U); }
   }
-
- private:
-  static bool do_not_occurs(CallKind kind) { return has(do_not_occur(), kind); }
 };
 [[maybe_unused]] const auto* const books =
     testing::AddGlobalTestEnvironment(new Books);  // GoogleTest deletes it.
@@ -108,7 +108,12 @@ void Sweeping::sweep_one(const Extent& extent, const Fault& fault, const Attempt
   for (int nth = 1; nth <= extent.calls; ++nth) {
     SCOPED_TRACE(std::string(name(fault.kind)) + " no. " + std::to_string(nth) + ", error " +
                  std::to_string(fault.error) + ", length " + std::to_string(fault.length));
-    const bool happened = attempt(fault, nth);
+    bool happened = attempt(fault, nth);
+    // Whether there is one at all can be chance: who ends first calls shutdown(2), say.
+    constexpr int patience = 10;
+    for (int i = 0; nth == 1 && !happened && !HasFailure() && i < patience; ++i) {
+      happened = attempt(fault, nth);
+    }
     if (happened) {
       ++happened_;
       ++failed_[index(fault.kind)];
