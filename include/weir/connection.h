@@ -130,8 +130,11 @@ class Connection {
   /// If a large send is cancelled half-way the stream is cut: every later send throws EPIPE.
   Sending send(std::span<const std::byte> bytes) { return Sending(detail::send(*this, bytes)); }
   Sending send(std::string_view text) { return send(detail::as_piece(text)); }
-  /// Up to the first NUL, as of an array among several pieces: a std::string_view sends all.
-  Sending send(const char* text) { return send(std::string_view(text)); }
+  /// A literal or another array, up to its first NUL; a std::string_view sends all.
+  template <std::size_t Size>
+  Sending send(const char (&array)[Size]) {
+    return send(detail::as_piece(array));
+  }
   Sending send(const Chunk& chunk) { return send(chunk.bytes()); }
   /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is
   /// copied: that is cheaper than to hold its buffer.)

@@ -127,9 +127,11 @@ class Server {
   /// The same in two steps. start() returns when every listener is bound and listening; throws
   /// StartError. wait() returns when the server has stopped, with run()'s exit code. A single
   /// worker of kind thread runs inside wait(), on the calling thread: until then its clients wait
-  /// in the backlog. Several, or processes, which start() forks, serve from start() on. On
-  /// io-uring both may leave the thread with one interrupted call, some milliseconds later (EINTR
-  /// where it is not restarted, signal(7)): so Linux takes a ring away, also one that was tried.
+  /// in the backlog. Several, or processes, which start() forks, serve from start() on.
+  ///
+  /// On io-uring the kernel interrupts one system call of the thread that made a ring, some
+  /// milliseconds after the ring has gone (EINTR, where signal(7) does not have it restarted):
+  /// start() tries one out, and the single worker inside wait() has one.
   void start();
   int wait();
 

@@ -98,10 +98,14 @@ TEST_P(Sessions, End_once_when_the_end_of_a_task_begins_another) {
 TEST_P(Sessions, Send_of_arrays_what_comes_before_a_NUL_or_all) {
   const auto handler = [](Connection& peer) -> Task<> {
     const char fields[2][4] = {{'f', 'u', 'l', 'l'}, "cut"};
+    const char* text = ", text, ";
+    co_await peer.send(fields[0]);
+    co_await peer.send(text);
     co_await peer.send(fields[0], ", ", fields[1], std::string_view("\0", 1));
   };
   RunningServer server(handler, GetParam());
-  EXPECT_EQ(Client(server.address()).receive_to_end(), std::string("full, cut\0", 10));
+  EXPECT_EQ(Client(server.address()).receive_to_end(),
+            std::string("full, text, full, cut\0", 22));
   EXPECT_EQ(server.stop(), 0);
 }
 
