@@ -18,7 +18,8 @@ namespace weir::detail {
 class RingBuffers;
 
 /// One ring, one enter a turn: it hands over what the last turn's handlers asked for and waits.
-/// Accepts and receives are multishot: armed once, they go on telling. What is received before
+/// Receives are multishot, and accepts where no other worker shares the listener: armed once, they
+/// go on telling. What is received before
 /// anybody asks waits on its socket, a few buffers at most; then the receive is called off until
 /// the handler has caught up.
 class CompletionEngine final : public Engine {
@@ -119,6 +120,7 @@ class CompletionEngine final : public Engine {
   bool take(Operation& operation) noexcept;
   bool take_received(Operation& operation) noexcept;
   void arm_listener(Socket& listener) noexcept;
+  bool accepts_at_once(Operation& operation) noexcept;
   void keep_accepted(Socket& listener, int result) noexcept;
   bool take_accepted(Operation& operation) noexcept;
   void accept_rest(Socket& listener) noexcept;

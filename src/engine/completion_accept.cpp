@@ -48,12 +48,24 @@ void CompletionEngine::keep_accepted(Socket& listener, int result) noexcept {
   }
 }
 
+// What a multishot accept would have brought along: those that wait behind the one it told of.
+bool CompletionEngine::accepts_at_once(Operation& operation) noexcept {
+  const Socket& listener = *operation.socket;
+  if (!options_.shares_listeners || listener.armed || listener.ended) return false;
+  const int result = calls_.accept(listener.fd, kernel::Mode::nonblocking);
+  if (result == -EAGAIN || kernel::accept_should_retry(-result)) return false;
+  operation.result = result;
+  spend(0);
+  return true;
+}
+
 bool CompletionEngine::take_accepted(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   take_off_hold(socket);  // Also while an accept that was called off is on its way back.
   const auto found = std::find_if(accepted_.begin(), accepted_.end(),
                                   [&](const auto& each) { return each.first == &socket; });
   if (found == accepted_.end()) {
+    if (accepts_at_once(operation)) return true;
     if (!socket.ended || socket.armed) return false;
     operation.result = -ECANCELED;
     return true;

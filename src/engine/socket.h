@@ -50,7 +50,7 @@ struct Socket {
   bool short_reads_mislead : 1 = false;
 
   // completion engine
-  bool armed : 1 = false;    ///< a multishot accept or receive is in the kernel
+  bool armed : 1 = false;    ///< an accept or receive is in the kernel
   bool on_hold : 1 = false;  ///< a listener of which nobody accepts for now
   bool ended : 1 = false;    ///< the kernel has reported the end of the stream, or an error
   bool closing : 1 = false;

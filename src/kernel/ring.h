@@ -34,7 +34,7 @@ class Ring {
   // Requests. `data` comes back with each completion; 0 means that nobody wants to know. What
   // they point at must stay until the completion comes.
   virtual void accept_multishot(int listener, std::uint64_t data) noexcept = 0;
-  /// Takes one client. Of several such requests the one that has waited longest gets the next.
+  /// Takes one client. On Linux the request that has waited longest gets the next one.
   virtual void accept_once(int listener, std::uint64_t data) noexcept = 0;
   virtual void receive_multishot(int fd, std::uint64_t data) noexcept = 0;
   /// Completes as soon as the kernel has taken a part, with how many bytes that is.

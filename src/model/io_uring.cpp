@@ -13,9 +13,9 @@ namespace {
 constexpr RecipeStep recipe[] = {
     {"Make a ring and give it a stock of buffers.", "os/ring",
      "io_uring_setup io_uring_register mmap"},
-    {"Ask once for every connection that will come (multishot accept), and, of each, for "
-     "everything "
-     "that it will send (multishot receive).",
+    {"Ask once for every connection that will come (multishot accept; of workers that share a "
+     "listener each asks for one at a time), and, of each, for everything that it will send "
+     "(multishot receive).",
      "engine/completion", "sqe:accept sqe:recv"},
     {"Queue every other request; one system call a turn hands all over and waits for "
      "completions.",
