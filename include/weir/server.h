@@ -129,9 +129,8 @@ class Server {
   /// worker of kind thread runs inside wait(), on the calling thread: until then its clients wait
   /// in the backlog. Several, or processes, which start() forks, serve from start() on.
   ///
-  /// On io-uring the kernel interrupts one system call of the thread that made a ring, some
-  /// milliseconds after the ring has gone (EINTR, where signal(7) does not have it restarted):
-  /// start() tries one out, and the single worker inside wait() has one.
+  /// Some milliseconds after a single worker on io-uring has ended inside wait(), the kernel
+  /// interrupts one system call of that thread (EINTR, where signal(7) does not have it restarted).
   void start();
   int wait();
 

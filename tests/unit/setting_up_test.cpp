@@ -1,6 +1,11 @@
-// setting_up_test.cpp - a Server that is set up too late, or shares what only one can have.
+// setting_up_test.cpp - a Server that is set up too late, or shares what only one can have; and
+// what a start leaves behind.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <functional>
 #include <string>
@@ -69,6 +74,25 @@ TEST(Server, Is_the_only_one_that_handles_signals_until_it_has_stopped) {
   second.start();
   std::raise(SIGTERM);
   EXPECT_EQ(second.wait(), 0);
+}
+
+// A ring that is gone interrupts the thread that made it, some milliseconds later.
+TEST(Server, Interrupts_no_call_of_the_thread_that_has_started_it) {
+  for (const weir::ModelInfo& info : weir::models()) {
+    if (!weir::availability(info.model).available) continue;
+    Server server(discard);
+    server.model(info.model).workers(2).listen("127.0.0.1:0").start();
+    int sockets[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+    const timeval bound{0, 100'000};  // With one the kernel restarts no receive, signal(7).
+    ASSERT_EQ(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound), 0);
+    char byte = 0;
+    EXPECT_EQ(recv(sockets[0], &byte, 1, 0), -1);
+    EXPECT_EQ(errno, EAGAIN) << info.name;
+    for (const int fd : sockets) close(fd);
+    server.stop();
+    EXPECT_EQ(server.wait(), 0);
+  }
 }
 
 }  // namespace
