@@ -46,7 +46,9 @@ class Books final : public testing::Environment {
         EXPECT_EQ(all_seen[i], 0U) << name(kind) << " occurs";
         continue;
       }
-      if (!all_ran) continue;
+      // Without descriptors a thread could not report what a sanitizer finds (os/thread.cpp).
+      const bool spared = kind == CallKind::close_range && support::sanitized();
+      if (!all_ran || spared) continue;
       EXPECT_GT(all_seen[i], 0U) << name(kind) << " does not occur";
       if (has(sweeps(), kind)) { EXPECT_GT(all_failed[i], 0U) << name(kind) << " never failed"; }
     }
