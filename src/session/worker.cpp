@@ -163,12 +163,10 @@ void Worker::add_session(Session& session) noexcept {
 }
 
 void Worker::tend_placement() noexcept {
-  const std::size_t open_before = counted_open_;
-  const std::uint64_t closed_before = base::counters.closed;
-  counted_open_ = placement_->open();
-  // Who came and went since is not missing among those that there are.
-  const bool changed = counted_open_ != open_before || base::counters.closed != closed_before;
-  quiet_ = quiet_ || changed;
+  const std::size_t open_before = std::exchange(counted_open_, placement_->open());
+  // Who came and went since the last time is not missing among those that there are.
+  const std::uint64_t closed_before = std::exchange(counted_closed_, base::counters.closed);
+  quiet_ = quiet_ || counted_open_ != open_before || counted_closed_ != closed_before;
   if (paused_ || !waiting_.empty()) balance();
   if ((paused_ || drain_ >= 0) && !tick_.pending()) start_tick();
 }

@@ -235,6 +235,7 @@ class Worker {
   std::unordered_map<const Session*, Session::Child*> children_;
   bool quiet_ = false;  // Perhaps nobody is left, or a placement's number has changed.
   std::size_t counted_open_ = 0;
+  std::uint64_t counted_closed_ = 0;
   bool paused_ = false;
   bool told_full_ = false;
   bool told_memory_ = false;
