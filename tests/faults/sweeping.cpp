@@ -125,7 +125,8 @@ void Sweeping::sweep_one(const Extent& extent, const Fault& fault, const Attempt
 }
 
 void Sweeping::account(const std::string& when, std::uint64_t at_least) {
-  EXPECT_EQ(tap_.fired(), happened_);
+  EXPECT_GE(tap_.fired(),
+            happened_);  // One more may have been on its way when it was called off.
   EXPECT_GE(happened_, at_least);
   RecordProperty("injections", std::to_string(happened_));
   std::string kinds;
