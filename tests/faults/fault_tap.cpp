@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <limits>
 #include <new>
 
 namespace faults {
@@ -22,14 +24,10 @@ FaultTap::Counts loaded(const Cells& cells) noexcept {
 }  // namespace
 
 struct FaultTap::Orders {
+  static_assert(std::atomic<Order>::is_always_lock_free && sizeof(Order) == 8);
+  std::atomic<Order> order;
   std::atomic<bool> armed;
-  std::atomic<int> calls_to_go;
   std::atomic<std::uint64_t> fired;
-  // Read by a call that is under way while the next order is written.
-  std::atomic<CallKind> kind;
-  std::atomic<int> error;
-  std::atomic<std::size_t> length;
-  std::atomic<bool> is_made;
   Cells seen, seen_armed, longest_armed;
 };
 
@@ -47,17 +45,16 @@ FaultTap::~FaultTap() {
 }
 
 void FaultTap::arm(const Fault& fault, int nth) noexcept {
-  orders_->kind = fault.kind;
-  orders_->error = fault.error;
-  orders_->length = fault.length;
-  orders_->is_made = fault.is_made;
-  orders_->calls_to_go = nth;
+  constexpr int most = std::numeric_limits<std::uint16_t>::max();
   orders_->armed = true;
+  orders_->order =
+      Order{static_cast<std::uint16_t>(std::min(nth, most)), fault.kind, fault.is_made,
+            static_cast<std::uint16_t>(fault.error), static_cast<std::uint16_t>(fault.length)};
 }
 
 bool FaultTap::disarm() noexcept {
   orders_->armed = false;
-  return orders_->calls_to_go <= 0;
+  return orders_->order.exchange(Order{}).calls_to_go == 0;
 }
 
 std::uint64_t FaultTap::fired() const noexcept { return orders_->fired; }
@@ -79,31 +76,42 @@ void FaultTap::count(const Call& call) noexcept {
 
 bool FaultTap::before(Call& call) noexcept {
   count(call);
-  if (orders_->is_made || !is_its_turn(call)) return false;
-  if (const int error = orders_->error; error != 0) {
-    call.result = -error;
+  const std::optional<Order> order = taken(call, false);
+  if (!order) return false;
+  if (order->error != 0) {
+    call.result = -order->error;
     return true;
   }
-  call.shorten(orders_->length);
+  call.shorten(order->length);
   return false;
 }
 
 void FaultTap::after(Call& call) noexcept {
   if (call.kind == CallKind::completion) count(call);  // Not told of before.
-  if (orders_->is_made && is_its_turn(call)) call.result = -orders_->error;
+  if (const std::optional<Order> order = taken(call, true)) call.result = -order->error;
 }
 
-bool FaultTap::is_its_turn(const Call& call) noexcept {
-  if (!orders_->armed || call.kind != orders_->kind) return false;
+bool FaultTap::meets(const Order& order, const Call& call) noexcept {
+  if (order.calls_to_go == 0 || call.kind != order.kind) return false;
   // A request to close always closes, whatever it says afterwards; one to cancel fails only where
   // there is nothing to cancel (io_uring_prep_cancel(3)).
   constexpr std::uint64_t close_request = 19, cancel_request = 14;  // IORING_OP_*
   const bool is_sure = call.arguments[1] == close_request || call.arguments[1] == cancel_request;
   if (call.kind == CallKind::request && is_sure) return false;
-  if (orders_->error == 0 && call.length() <= orders_->length) return false;  // Short enough.
-  if (orders_->calls_to_go.fetch_sub(1) != 1) return false;
+  return order.error != 0 || call.length() > order.length;  // Else it is short enough.
+}
+
+std::optional<FaultTap::Order> FaultTap::taken(const Call& call, bool is_made) noexcept {
+  Order order = orders_->order;
+  Order next;
+  do {
+    if (order.is_made != is_made || !meets(order, call)) return std::nullopt;
+    next = order;
+    --next.calls_to_go;
+  } while (!orders_->order.compare_exchange_weak(order, next));
+  if (next.calls_to_go != 0) return std::nullopt;
   ++orders_->fired;
-  return true;
+  return order;
 }
 
 }  // namespace faults

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "os/tap.h"
 
@@ -52,8 +53,19 @@ class FaultTap final : public weir::os::Tap {
 
  private:
   struct Orders;
+  /// What is to happen, and to which of the calls to come. One word, so that a call under way takes
+  /// a whole order or none.
+  struct Order {
+    std::uint16_t calls_to_go;  ///< 0: it has happened, or nothing is to
+    weir::os::CallKind kind;
+    bool is_made;
+    std::uint16_t error;
+    std::uint16_t length;
+  };
   void count(const weir::os::Call& call) noexcept;
-  bool is_its_turn(const weir::os::Call& call) noexcept;
+  static bool meets(const Order& order, const weir::os::Call& call) noexcept;
+  /// The order, if this call is the one that it is for.
+  std::optional<Order> taken(const weir::os::Call& call, bool is_made) noexcept;
 
   Orders* orders_;
 };

@@ -125,8 +125,7 @@ void Sweeping::sweep_one(const Extent& extent, const Fault& fault, const Attempt
 }
 
 void Sweeping::account(const std::string& when, std::uint64_t at_least) {
-  EXPECT_GE(tap_.fired(),
-            happened_);  // One more may have been on its way when it was called off.
+  EXPECT_EQ(tap_.fired(), happened_);
   EXPECT_GE(happened_, at_least);
   RecordProperty("injections", std::to_string(happened_));
   std::string kinds;
