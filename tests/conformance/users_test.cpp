@@ -52,8 +52,10 @@ TEST_P(Conformance, Gives_up_root_in_all_of_its_processes_and_threads) {
   expect_everywhere(server, "Gid", four_times(nobody.group));
   expect_everywhere(server, "CapEff", "0000000000000000");
   expect_everywhere(server, "CapPrm", "0000000000000000");
-  // ThreadSanitizer has a thread of its own, which begins with the first of ours.
-  if (!weir::base::thread_sanitizer) expect_everywhere(server, "NoNewPrivs", "1");
+  // ThreadSanitizer's own thread begins with the first of ours, which here tries io_uring out.
+  const bool began_before =
+      weir::base::thread_sanitizer && shape().model == weir::Model::io_uring;
+  if (!began_before) expect_everywhere(server, "NoNewPrivs", "1");
   const std::vector<std::string> groups = support::of_each_thread(server.group(), "Groups");
   for (const std::string& each : groups) {
     EXPECT_EQ(each, std::to_string(nobody.group)) << "root's other groups are given up, too";
