@@ -57,6 +57,20 @@ TEST_P(SingleWorker, Ends_a_client_that_takes_nothing_of_what_waits_for_it) {
   EXPECT_EQ(server.total("timed_out_send"), 1U);
 }
 
+/// So many bytes, a piece at a time.
+std::string receive_slowly(Client& client, std::size_t size, std::size_t piece,
+                           std::chrono::milliseconds pause) {
+  std::string got;
+  while (got.size() < size) {
+    const std::string part = client.receive(std::min(piece, size - got.size()));
+    EXPECT_FALSE(part.empty()) << "after " << got.size() << " bytes";
+    if (part.empty()) break;
+    got += part;
+    support::rest(pause);
+  }
+  return got;
+}
+
 // A client that reads steadily takes something all the time, however long the whole of it lasts. On
 // io-uring a send told of nothing until all of it was taken, and the client was reset.
 TEST_P(SingleWorker, Spares_a_client_that_reads_a_large_message_slowly) {
@@ -65,13 +79,7 @@ TEST_P(SingleWorker, Spares_a_client_that_reads_a_large_message_slowly) {
       serve("sender", {"--size", std::to_string(size), "--piece", std::to_string(size), "--send",
                        "1000", "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
   Client client(server.address(), {.receive_buffer = 65536});
-  std::string got;
-  while (got.size() < size) {
-    const std::string part = client.receive(std::min(piece, size - got.size()));
-    ASSERT_FALSE(part.empty());
-    got += part;
-    support::rest(20ms);
-  }
+  const std::string got = receive_slowly(client, size, piece, 20ms);
   EXPECT_TRUE(got == random_bytes(1, size));
   EXPECT_EQ(client.receive_to_end(), "");
   client.close();
@@ -88,13 +96,7 @@ TEST_P(SingleWorker, Spares_a_client_that_reads_more_slowly_than_the_kernel_asks
       serve("sender", {"--size", std::to_string(size), "--piece", "3000", "--send", "1000",
                        "--idle", "1000", "--first-byte", "0", "--linger-ms", "1000"});
   Client client(server.address(), {.receive_buffer = 65536});
-  std::string got;
-  while (got.size() < slowly) {
-    const std::string part = client.receive(piece);
-    ASSERT_FALSE(part.empty()) << "after " << got.size() << " bytes";
-    got += part;
-    support::rest(50ms);
-  }
+  std::string got = receive_slowly(client, slowly, piece, 50ms);
   got += client.receive_to_end();
   EXPECT_TRUE(got == random_bytes(1, size)) << got.size() << " bytes";
   client.close();

@@ -47,10 +47,8 @@ std::vector<Client> staying_clients(const TestServer& server, std::size_t count)
   return clients;
 }
 
-/// A server that has served, whose clients have left but for `staying` new ones, and that has no
-/// descriptor left.
-TestServer& without_descriptors(TestServer& server, std::vector<Client>* staying = nullptr,
-                                std::size_t count = 0) {
+/// A server that has served, and whose clients have left.
+TestServer& used(TestServer& server) {
   const std::size_t at_rest = support::processes(server.group()).size();
   {
     Client client(server.address());
@@ -60,7 +58,12 @@ TestServer& without_descriptors(TestServer& server, std::vector<Client>* staying
   }
   // The child that served it, on `fork`, has gone.
   EXPECT_TRUE(eventually([&] { return support::processes(server.group()).size() <= at_rest; }));
-  if (staying != nullptr) *staying = staying_clients(server, count);
+  return server;
+}
+
+/// The same, and it has no descriptor left.
+TestServer& without_descriptors(TestServer& server) {
+  used(server);
   deny_descriptors(server);
   return server;
 }
@@ -104,7 +107,11 @@ TEST_P(Conformance, Costs_no_CPU_while_it_cannot_accept_and_others_wait) {
   TestServer& server = serve("echo", {"--connections-max", "1000"}, {.before_exec = [fills] {
                                if (fills) support::allow_descriptors(0, 100);
                              }});
-  if (!fills) without_descriptors(server, &staying, serves_at_once(100) ? 100 : 0);
+  if (!fills) {
+    used(server);
+    if (serves_at_once(100)) staying = staying_clients(server, 100);
+    deny_descriptors(server);
+  }
   std::vector<Client> clients = unanswered(server, waiting, fills ? &staying : nullptr);
   // Nonblocking asks those who stay all the time, less often when they have long been silent.
   if (shape().model == weir::Model::nonblocking) support::rest(3s);
