@@ -6,6 +6,7 @@ import threading
 import time
 
 import tool
+from service import REAPED, Service
 
 RATE = 500  # New connections a second.
 STAYING = 100
@@ -122,3 +123,16 @@ def under(server, restarts, staying=STAYING):
         thread.join()
         loop.close()
     return old, clients.counts
+
+
+def loses_nobody(test, options, restarts, staying=STAYING):
+    """Restarts a server with these options under load, and expects that no client notices."""
+    with test.subTest(options=options), Service("echo", *options) as server:
+        old, counts = under(server, restarts, staying)
+        print(f"{' '.join(options)}: {restarts} restarts, {staying} stay, {counts}", flush=True)
+        test.assertEqual(counts.refused + counts.reset + counts.wrong, 0, server.said)
+        test.assertEqual(counts.unanswered, 0, server.said)
+        test.assertGreater(counts.connections, 100)
+        for process in old:
+            test.assertIn(server.exit_code(process), (0, REAPED), server.said)
+        test.assertEqual(server.stop(), 0, server.said)

@@ -4,7 +4,7 @@ import unittest
 
 import churn
 import tool
-from service import REAPED, Service, adopt_orphans, in_full
+from service import adopt_orphans, in_full
 
 RESTARTS = 20
 THREADS = ("--workers", "2", "--worker-kind", "thread")
@@ -26,17 +26,7 @@ class Load(unittest.TestCase):
         # Of those who stay, others would wait for ever.
         staying = 0 if model == "iterative" else churn.STAYING
         for shape in OTHERS.get(model, (THREADS, PROCESSES)):
-            options = ("--model", model, *shape)
-            with self.subTest(options=options), Service("echo", *options) as server:
-                old, counts = churn.under(server, RESTARTS, staying)
-                print(f"{' '.join(options)}: {RESTARTS} restarts, {staying} stay, {counts}",
-                      flush=True)
-                self.assertEqual(counts.refused + counts.reset + counts.wrong, 0, server.said)
-                self.assertEqual(counts.unanswered, 0, server.said)
-                self.assertGreater(counts.connections, 100)
-                for process in old:
-                    self.assertIn(server.exit_code(process), (0, REAPED), server.said)
-                self.assertEqual(server.stop(), 0, server.said)
+            churn.loses_nobody(self, ("--model", model, *shape), RESTARTS, staying)
         if staying == 0:
             self.skipTest("clients that stay: it serves one at a time")
 

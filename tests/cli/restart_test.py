@@ -370,15 +370,7 @@ class Load(unittest.TestCase):
         restarts = 50 if in_full() else 3
         for options in (("--model", "epoll-et", "--workers", "2"),
                         ("--workers", "2", "--worker-kind", "process", "--reuse-port")):
-            with self.subTest(options=options), Service("echo", *options) as server:
-                old, counts = churn.under(server, restarts)
-                print(f"{' '.join(options)}: {restarts} restarts, {counts}", flush=True)
-                self.assertEqual(counts.refused + counts.reset + counts.wrong, 0, server.said)
-                self.assertEqual(counts.unanswered, 0, server.said)
-                self.assertGreater(counts.connections, 100)
-                for process in old:
-                    self.assertIn(server.exit_code(process), (0, REAPED), server.said)
-                self.assertEqual(server.stop(), 0, server.said)
+            churn.loses_nobody(self, options, restarts)
 
 
 if __name__ == "__main__":
