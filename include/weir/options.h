@@ -198,8 +198,8 @@ struct Options {
   std::chrono::milliseconds receive{3'600'000};
 
   /// While there are bytes to send and the peer takes none of them, not even of those that the
-  /// kernel has (SIOCOUTQ, tcp(7)). Then the connection is reset; late by up to a
-  /// quarter of it. Lowering it frees the memory of dead readers sooner.
+  /// kernel has (SIOCOUTQ, tcp(7)). Then the connection is reset; late by up to a quarter of it.
+  /// Lowering it frees the memory of dead readers sooner.
   std::chrono::milliseconds send{60'000};
 
   /// From accepting to the end, however busy. At most seven days; late by up to 5 s.

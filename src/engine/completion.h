@@ -19,9 +19,8 @@ class RingBuffers;
 
 /// One ring, one enter a turn: it hands over what the last turn's handlers asked for and waits.
 /// Receives are multishot, and accepts where no other worker shares the listener: armed once, they
-/// go on telling. What is received before
-/// anybody asks waits on its socket, a few buffers at most; then the receive is called off until
-/// the handler has caught up.
+/// go on telling. What is received before anybody asks waits on its socket, a few buffers at most;
+/// then the receive is called off until the handler has caught up.
 class CompletionEngine final : public Engine {
  public:
   /// Throws std::system_error when no ring can be had.
