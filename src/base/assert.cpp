@@ -17,10 +17,15 @@ AssertionContext exchange_assertion_context(AssertionContext context) noexcept {
   return std::exchange(assertion_context, context);
 }
 
+void tell_assertion_context() noexcept {
+  const AssertionContext context = exchange_assertion_context(nullptr);
+  if (context != nullptr) std::fprintf(stderr, "%s\n", context());
+}
+
 void assertion_failed(const char* condition, const char* file, int line) noexcept {
   std::fprintf(stderr, "weir: %s:%d: assertion failed: %s (this is a bug in Weir)\n", file, line,
                condition);
-  if (assertion_context != nullptr) std::fprintf(stderr, "%s\n", assertion_context());
+  tell_assertion_context();
   std::abort();
 }
 
@@ -30,7 +35,7 @@ namespace weir::detail {
 
 void misuse(const char* what, const char* where) noexcept {
   std::fprintf(stderr, "weir: misuse: %s (see %s)\n", what, where);
-  if (base::assertion_context != nullptr) std::fprintf(stderr, "%s\n", base::assertion_context());
+  base::tell_assertion_context();
   std::abort();
 }
 

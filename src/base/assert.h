@@ -8,6 +8,8 @@ namespace weir::base {
 /// What to say beside a failed assertion: which simulated run it was. This thread's; may be null.
 using AssertionContext = const char* (*)() noexcept;
 AssertionContext exchange_assertion_context(AssertionContext context) noexcept;
+/// Says it, once.
+void tell_assertion_context() noexcept;
 
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line) noexcept;
 

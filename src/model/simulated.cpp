@@ -8,13 +8,19 @@
 //
 // So what is simulated is the kernel, not the model: engine, poller, sessions, outboxes and
 // drain are those of production.
+#include "base/assert.h"
 #include "model/model.h"
+#include "os/crash.h"
 #include "simulation/node.h"
 
 namespace weir::simulated {
 
 std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& plan) {
   return detail::entry(model).make_engine(plan);
+}
+
+std::shared_ptr<const void> watch_crashes() {
+  return std::make_shared<os::CrashWatch>(base::tell_assertion_context);
 }
 
 }  // namespace weir::simulated

@@ -78,7 +78,7 @@ struct Seen {
 thread_local std::string assertion_text;
 const char* assertion_context() noexcept { return assertion_text.c_str(); }
 
-/// Says which seed it was, if an assertion ends the process.
+/// Says which seed it was, if an assertion, a signal or a sanitizer ends the process.
 class SeedInSight {
  public:
   SeedInSight(std::uint64_t seed, const Exploration& exploration)
@@ -208,6 +208,7 @@ class Explorer {
 }  // namespace
 
 Report explore(const Exploration& exploration, const Scenario& scenario) {
+  const auto watch = simulated::watch_crashes();
   Explorer explorer(exploration, scenario);
   if (const auto seed = number_from("WEIR_SEED")) {
     explorer.run_alone(*seed);
@@ -218,6 +219,7 @@ Report explore(const Exploration& exploration, const Scenario& scenario) {
 }
 
 Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario) {
+  const auto watch = simulated::watch_crashes();
   const SeedInSight in_sight(seed, exploration);
   WorldState world(seed, exploration, true);
   const Outcome outcome = world.run(scenario);

@@ -231,4 +231,8 @@ class Node {
 /// The engine of a model over what the plan calls. In src/model, which names the models.
 std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& plan);
 
+/// While what it yields lives, a bug that ends the process by a signal, or that a sanitizer finds,
+/// says which seed it was (base::tell_assertion_context()). In src/model, which may ask the system.
+std::shared_ptr<const void> watch_crashes();
+
 }  // namespace weir::simulated

@@ -1,0 +1,96 @@
+// crash_test.cpp - a simulated run that a bug ends says which one it was.
+#include <gtest/gtest.h>
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include <weir/simulation.h>
+
+namespace {
+
+using weir::Task;
+using weir::simulation::World;
+
+constexpr std::uint64_t bad_seed = 17;
+
+/// Explores, on two threads, with a handler that calls `bug` in one of the runs.
+void explore_until(void (*bug)()) {
+  const auto scenario = [bug](World& world) -> Task<> {
+    auto server = world.serve([bug, seed = world.seed()](weir::Connection& peer) -> Task<> {
+      const weir::Chunk ask = co_await peer.receive();
+      if (seed == bad_seed) bug();
+    });
+    weir::Client client = co_await world.connect(server);
+    co_await client->send("?");
+    co_await client->receive();
+  };
+  weir::simulation::explore({.seeds = 40,
+                             .threads = 2,
+                             .faults = weir::simulation::Faults::none(),
+                             .command = "./mine --its-option"},
+                            scenario);
+}
+
+const std::string its_seed =
+    "seed 17 failed by it\nreplay it:  WEIR_SEED=17 ./mine --its-option\n";
+
+void write_nowhere() {
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+// A sanitizer that meets it first ends the process otherwise than by a signal.
+bool any_end(int) { return true; }
+
+TEST(Crash, Names_its_seed_when_a_handler_writes_to_nowhere) {
+  EXPECT_EXIT(explore_until(write_nowhere), any_end, its_seed);
+}
+
+TEST(Crash, Names_its_seed_once_when_a_handler_aborts) {
+  EXPECT_EXIT(explore_until([] { std::abort(); }), testing::KilledBySignal(SIGABRT),
+              "^" + its_seed + "$");
+}
+
+TEST(Crash, Names_its_seed_when_an_exception_has_nowhere_to_go) {
+  EXPECT_EXIT(explore_until([] { std::terminate(); }), testing::KilledBySignal(SIGABRT),
+              its_seed);
+}
+
+TEST(Crash, Names_its_seed_when_memory_is_used_that_was_freed) {
+#if !defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "nobody notices without AddressSanitizer";
+#endif
+  const auto use_after_free = [] {
+    auto mine = std::make_unique<int>(1);
+    volatile int* volatile freed = mine.get();
+    mine.reset();
+    *freed = 2;
+  };
+  EXPECT_EXIT(explore_until(use_after_free), any_end, its_seed);
+}
+
+TEST(Crash, Leaves_the_signal_to_the_handler_that_the_program_has) {
+  struct sigaction own{};
+  own.sa_handler = [](int) { ::_exit(42); };
+  const auto abort_with_a_handler = [&own] {
+    ::sigaction(SIGABRT, &own, nullptr);
+    explore_until([] { std::abort(); });
+  };
+  EXPECT_EXIT(abort_with_a_handler(), testing::ExitedWithCode(42), its_seed);
+}
+
+TEST(Crash, Gives_the_signals_back) {
+  struct sigaction before{};
+  struct sigaction after{};
+  ASSERT_EQ(::sigaction(SIGSEGV, nullptr, &before), 0);
+  explore_until([] {});
+  ASSERT_EQ(::sigaction(SIGSEGV, nullptr, &after), 0);
+  EXPECT_EQ(after.sa_sigaction, before.sa_sigaction);
+}
+
+}  // namespace
