@@ -2,12 +2,14 @@
 //
 //     auto [bytes, message] = co_await weir::when_any(peer.receive(), inbox.receive());
 //     co_await weir::when_all(pump(client, server), pump(server, client));
+//     co_await weir::when_all(std::move(as_many_tasks_as_there_are_shards));
 #pragma once
 
 #include <cstddef>
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include <weir/awaitable.h>
 #include <weir/error.h>
@@ -161,6 +163,52 @@ class [[nodiscard("does nothing until it is awaited")]] When final {
   std::tuple<As...> awaitables_;
 };
 
+/// As many branches as the program has at run time, all of one kind.
+template <bool FirstEndsAll, class A>
+class WhenEachAwaiter final : public Group {
+ public:
+  explicit WhenEachAwaiter(std::vector<A>&& awaitables)
+      : Group(FirstEndsAll), branches_(awaitables.size()) {
+    for (std::size_t i = 0; i < branches_.size(); ++i) {
+      add(branches_[i].emplace(std::move(awaitables[i])));
+    }
+  }
+
+  auto await_resume() {
+    using Value = BranchValue<A>;
+    std::vector<std::conditional_t<FirstEndsAll, std::optional<Value>, Value>> values;
+    values.reserve(branches_.size());
+    for (std::optional<BranchOf<A>>& branch : branches_) {
+      if (decisive() == &*branch && branch->error()) std::rethrow_exception(branch->error());
+    }
+    for (std::optional<BranchOf<A>>& branch : branches_) {
+      if constexpr (FirstEndsAll) {
+        values.push_back(std::move(branch->value()));
+      } else {
+        values.push_back(std::move(*branch->value()));
+      }
+    }
+    return values;
+  }
+
+ private:
+  // Optional, so that each is made in its place: a branch is pointed at, so it never moves.
+  std::vector<std::optional<BranchOf<A>>> branches_;
+};
+
+/// The branches, not started yet, as When.
+template <bool FirstEndsAll, class A>
+class [[nodiscard("does nothing until it is awaited")]] WhenEach final {
+ public:
+  explicit WhenEach(std::vector<A> awaitables) : awaitables_(std::move(awaitables)) {}
+  WhenEachAwaiter<FirstEndsAll, A> operator co_await() && {
+    return WhenEachAwaiter<FirstEndsAll, A>(std::move(awaitables_));
+  }
+
+ private:
+  std::vector<A> awaitables_;
+};
+
 }  // namespace detail
 
 /// Runs the awaitables side by side until the first ends; the others are then cancelled and
@@ -175,12 +223,26 @@ auto when_any(As... awaitables) {
   return detail::When<true, As...>(std::move(awaitables)...);
 }
 
+/// The same for as many as there are at run time, all of one type: yields a vector of optionals,
+/// in the order of the awaitables. Of none it yields an empty vector, at once.
+template <class A>
+auto when_any(std::vector<A> awaitables) {
+  return detail::WhenEach<true, A>(std::move(awaitables));
+}
+
 /// Runs the awaitables side by side until all have ended. Yields a tuple of their values (Done
 /// for one without a value). If one fails, the others are cancelled and awaited, and its
 /// exception is rethrown.
 template <class... As>
 auto when_all(As... awaitables) {
   return detail::When<false, As...>(std::move(awaitables)...);
+}
+
+/// The same for as many as there are at run time, all of one type: yields a vector of their
+/// values, in the order of the awaitables.
+template <class A>
+auto when_all(std::vector<A> awaitables) {
+  return detail::WhenEach<false, A>(std::move(awaitables));
 }
 
 }  // namespace weir

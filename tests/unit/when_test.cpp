@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <weir/channel.h>
@@ -135,6 +137,103 @@ TEST_P(When, Groups_nest) {
   };
   EXPECT_EQ(run_here(body()), 0);
   EXPECT_EQ(end, "cancelled");
+}
+
+// --- as many as there are at run time --------------------------------------------------------
+
+std::vector<Task<int>> countdown(int from) {
+  std::vector<Task<int>> tasks;
+  for (int i = from; i > 0; --i) tasks.push_back(after(std::chrono::milliseconds(i), i));
+  return tasks;
+}
+
+TEST_P(When, All_of_a_vector_yields_every_value_in_its_place) {
+  std::vector<int> values;
+  const auto body = [&values]() -> Task<> { values = co_await weir::when_all(countdown(4)); };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(values, (std::vector<int>{4, 3, 2, 1}));
+}
+
+TEST_P(When, All_of_a_vector_without_values_ends_when_all_have_ended) {
+  int ended = 0;
+  const auto one = [](int& count) -> Task<> {
+    co_await sleep_for(1ms);
+    ++count;
+  };
+  const auto body = [&]() -> Task<> {
+    std::vector<Task<>> tasks;
+    for (int i = 0; i < 10; ++i) tasks.push_back(one(ended));
+    co_await weir::when_all(std::move(tasks));
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(ended, 10);
+}
+
+TEST_P(When, All_of_a_vector_cancels_the_others_when_one_fails) {
+  std::string ends[2];
+  std::string what;
+  const auto fails = []() -> Task<> { co_await fails_after(1ms); };
+  const auto body = [&]() -> Task<> {
+    std::vector<Task<>> tasks;
+    tasks.push_back(sleeper(ends[0]));
+    tasks.push_back(fails());
+    tasks.push_back(sleeper(ends[1]));
+    try {
+      co_await weir::when_all(std::move(tasks));
+    } catch (const std::runtime_error& error) { what = error.what(); }
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(what, "the branch fails");
+  EXPECT_EQ(ends[0], "cancelled");
+  EXPECT_EQ(ends[1], "cancelled");
+}
+
+TEST_P(When, Any_of_a_vector_yields_the_first_and_cancels_the_others) {
+  std::vector<std::optional<int>> values;
+  const auto slow = [](std::string& end) -> Task<int> {
+    co_await sleeper(end);
+    co_return 0;
+  };
+  std::string end;
+  const auto body = [&]() -> Task<> {
+    std::vector<Task<int>> tasks;
+    tasks.push_back(slow(end));
+    tasks.push_back(after(1ms, 7));
+    values = co_await weir::when_any(std::move(tasks));
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(values, (std::vector<std::optional<int>>{std::nullopt, 7}));
+  EXPECT_EQ(end, "cancelled");
+}
+
+TEST_P(When, A_vector_of_none_ends_at_once) {
+  std::size_t all = 1;
+  std::size_t any = 1;
+  const auto body = [&]() -> Task<> {
+    const auto every = co_await weir::when_all(std::vector<Task<int>>());
+    all = every.size();
+    const auto first = co_await weir::when_any(std::vector<Task<>>());
+    any = first.size();
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(all, 0u);
+  EXPECT_EQ(any, 0u);
+}
+
+TEST_P(When, A_vector_is_cut_short_by_a_deadline) {
+  std::vector<std::string> ends(100);
+  const auto body = [&]() -> Task<int> {
+    std::vector<Task<>> tasks;
+    for (std::string& end : ends) tasks.push_back(sleeper(end));
+    try {
+      co_await weir::within(5ms, weir::when_all(std::move(tasks)));
+    } catch (const weir::IoError& error) {
+      co_return error.code() == std::errc::timed_out ? 0 : 1;
+    }
+    co_return 2;
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  EXPECT_EQ(ends, std::vector<std::string>(100, "cancelled"));
 }
 
 TEST_P(When, A_message_that_was_taken_is_never_lost_to_a_cancellation) {
