@@ -83,11 +83,14 @@ class ChannelLock {
 /// A queue that holds at most `capacity` messages, first in, first out, with any number of
 /// senders and receivers, on the same worker or on different threads of one process.
 ///
-/// It must outlive every handler that uses it: to destroy it while somebody waits at it ends the
-/// process. Where the model or the workers are processes
-/// (fork, WorkerKind::process) there is no shared memory: whatever is done with a channel that
-/// another process made, try_send() and close() too, throws IoError(not_supported) and says so. The
-/// connections of one worker process share those that it has made itself.
+/// It must outlive whoever uses it: to destroy it while somebody waits at it ends the process. Who
+/// has got the last message may destroy it at once, also while its sender is still in send().
+///
+/// Where the model or the workers are processes (fork, WorkerKind::process) there is no shared
+/// memory: whatever is done with a channel that another process made, try_send() and close() too,
+/// throws IoError(not_supported) and says so. The connections of one worker process share those
+/// that it has made itself.
+///
 /// A receiver that does not keep up fills its channel, and send() waits for it. To drop somebody
 /// else's slow subscriber, bound the send by within() and tell his own handler, by a second channel
 /// that it also waits at, to reset() his connection: examples/chat.cpp.
@@ -242,9 +245,11 @@ class Channel {
     return true;
   }
 
-  detail::ChannelCore core_;
   std::size_t capacity_;
   std::deque<T> queue_;
+  // The first to go: a receiver may destroy the channel while the sender who completed him on
+  // another thread still holds its lock.
+  detail::ChannelCore core_;
 };
 
 }  // namespace weir

@@ -20,11 +20,13 @@ struct ChannelCore::State {
 };
 
 ChannelCore::ChannelCore() : state_(new State) {}
-// What another process waits for is its own.
+// What another process waits for is its own, and so is the lock that it held at the fork.
 ChannelCore::~ChannelCore() {
-  const bool somebody_waits = !state_->receivers.empty() || !state_->senders.empty();
-  if (somebody_waits && state_->process == base::process_epoch())
-    misuse("a Channel was destroyed at which somebody waits", "Channel");
+  if (state_->process == base::process_epoch()) {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->receivers.empty() || !state_->senders.empty())
+      misuse("a Channel was destroyed at which somebody waits", "Channel");
+  }
   delete state_;
 }
 

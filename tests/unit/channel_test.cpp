@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <new>
@@ -229,6 +230,31 @@ TEST_P(Channels, Carry_messages_between_threads) {
   channel.close();
   receiver.join();
   EXPECT_EQ(sum, 3L * each * (each - 1) / 2);
+}
+
+// For an answer, say, in the asker's frame. The sender may still hold the lock.
+TEST_P(Channels, May_be_destroyed_by_the_one_who_waits_for_the_last_message) {
+  constexpr int rounds = 300;
+  std::atomic<Channel<int>*> asked{nullptr};
+  std::thread answers([&asked] {
+    for (int i = 0; i < rounds; ++i) {
+      Channel<int>* where = nullptr;
+      while ((where = asked.exchange(nullptr)) == nullptr) std::this_thread::yield();
+      EXPECT_TRUE(where->try_send(i));
+    }
+  });
+  const auto body = [&asked]() -> Task<int> {
+    int wrong = 0;
+    for (int i = 0; i < rounds; ++i) {
+      Channel<int> answer(1);
+      asked = &answer;
+      const auto number = co_await answer.receive();
+      if (number != i) ++wrong;
+    }
+    co_return wrong;
+  };
+  EXPECT_EQ(run_here(body()), 0);
+  answers.join();
 }
 
 TEST_P(Channels, Take_messages_from_threads_that_run_no_worker) {
