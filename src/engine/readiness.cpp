@@ -313,14 +313,16 @@ bool ReadinessEngine::accept(Operation& operation) noexcept {
 
 bool ReadinessEngine::connect(Operation& operation) noexcept {
   // First attempt: start it. Second, when the poller reports the socket writable: how it ended.
-  Socket& socket = *operation.socket;
-  if (operation.state == Operation::State::idle) {
-    const int result = calls_.connect(socket.fd, *operation.address);
-    if (result == -EINPROGRESS || result == -EINTR) return false;
-    operation.result = result;
-  } else {
-    operation.result = calls_.connect_result(socket.fd);
+  const int fd = operation.socket->fd;
+  if (operation.state != Operation::State::idle && poller_->is_told()) {
+    operation.result = calls_.connect_result(fd);
+    return true;
   }
+  // Where nobody reports, the same call says how far it has come (connect(2), EALREADY): while it
+  // is under way there is no error to be asked for, and none does not mean that it has ended.
+  const int result = calls_.connect(fd, *operation.address);
+  if (result == -EINPROGRESS || result == -EALREADY || result == -EINTR) return false;
+  operation.result = result == -EISCONN ? 0 : result;
   return true;
 }
 

@@ -150,7 +150,9 @@ int NodeCalls::connect(int fd, const Endpoint& endpoint) noexcept {
 int NodeCalls::connect_result(int fd) noexcept {
   wake_check();
   Stream* stream = network_.stream(fd);
-  return stream == nullptr ? -EBADF : -std::exchange(stream->error, 0);
+  if (stream == nullptr) return -EBADF;
+  if (stream->phase == Stream::State::connecting) network_.note_early_question();
+  return -std::exchange(stream->error, 0);
 }
 
 void NodeCalls::close(int fd) noexcept {

@@ -26,6 +26,13 @@ Address unix_address(const std::string& path) {
   return address;
 }
 
+std::string local_address(int fd) {
+  sockaddr_in name{};
+  socklen_t size = sizeof name;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) != 0) fail("getsockname");
+  return "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
+}
+
 }  // namespace
 
 Address Address::parse(const std::string& text) {
@@ -65,12 +72,26 @@ RefusingPort::RefusingPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0
 
 RefusingPort::~RefusingPort() { close(fd_); }
 
-std::string RefusingPort::text() const {
-  sockaddr_in name{};
-  socklen_t size = sizeof name;
-  if (getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size) != 0) fail("getsockname");
-  return "127.0.0.1:" + std::to_string(ntohs(name.sin_port));
+std::string RefusingPort::text() const { return local_address(fd_); }
+
+FullPort::FullPort() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  const Address any = Address::parse("127.0.0.1:0");
+  if (bind(fd_, any.get(), any.size) != 0) fail("bind");
+  if (listen(fd_, 1) != 0) fail("listen");
+  // Linux lets in one more than the backlog says; the last of these is not let in.
+  const Address address = Address::parse(text());
+  for (int i = 0; i < 3; ++i) {
+    waiting_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    connect(waiting_.back(), address.get(), address.size);
+  }
 }
+
+FullPort::~FullPort() {
+  for (const int fd : waiting_) close(fd);
+  close(fd_);
+}
+
+std::string FullPort::text() const { return local_address(fd_); }
 
 UnixListener::UnixListener(const std::string& path, int backlog)
     : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

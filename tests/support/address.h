@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <vector>
 
 namespace support {
 
@@ -32,6 +33,20 @@ class RefusingPort {
 
  private:
   int fd_;
+};
+
+/// A port of 127.0.0.1 whose listener has no room: connecting there goes on and on.
+class FullPort {
+ public:
+  FullPort();
+  ~FullPort();
+  FullPort(const FullPort&) = delete;
+  FullPort& operator=(const FullPort&) = delete;
+  std::string text() const;
+
+ private:
+  int fd_;
+  std::vector<int> waiting_;
 };
 
 /// Listens on a unix socket and accepts nobody of itself.

@@ -192,6 +192,23 @@ TEST_P(Run, Ends_although_the_program_holds_on_to_a_client) {
   EXPECT_EQ(server.server().statistics().bytes_received, 10U);
 }
 
+// A connect that is under way has no error that could be asked for, and has not succeeded.
+TEST_P(Run, Gives_up_a_connection_that_is_not_made_in_time) {
+  const support::FullPort full;
+  const auto task = [](std::string address) -> Task<int> {
+    const auto dial = [](std::string where) -> Task<> {
+      const weir::Client client = co_await weir::connect(where);
+    };
+    try {
+      co_await weir::within(50ms, dial(address));
+    } catch (const weir::IoError& error) {
+      co_return error.code() == std::errc::timed_out ? 3 : 4;
+    }
+    co_return 5;
+  };
+  EXPECT_EQ(run_here(task(full.text())), 3);
+}
+
 // Without blocking, connect(2) fails where it would wait for room in the backlog.
 TEST_P(Run, Waits_for_room_in_the_backlog_of_a_unix_socket) {
   const support::TemporaryDirectory directory;
