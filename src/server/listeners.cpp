@@ -9,6 +9,8 @@
 
 #include <weir/error.h>
 
+#include "os/clock.h"
+
 namespace weir::detail {
 namespace {
 
@@ -43,13 +45,25 @@ const char* advice(const Endpoint& endpoint, int error) noexcept {
   }
 }
 
+int try_to_listen(const Endpoint& endpoint, const os::ListenOptions& how, const char*& step) {
+  const int fd = os::listen_on(endpoint, how, step);
+  const bool is_stale = fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
+                        os::remove_stale_socket(endpoint);
+  return is_stale ? os::listen_on(endpoint, how, step) : fd;
+}
+
 // `is_again`: the same address was opened before, by us.
+//
+// Of a process that was killed and waited for, a ring may still accept: the kernel takes it down
+// some tens of milliseconds later. So whoever is in the way gets time to go.
 os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, bool is_again) {
+  constexpr std::int64_t first_rest = 10'000'000, last_rest = 160'000'000;
   const char* step = "";
-  int fd = os::listen_on(endpoint, how, step);
-  if (fd == -EADDRINUSE && endpoint.family == Endpoint::Family::unix_socket &&
-      os::remove_stale_socket(endpoint)) {
-    fd = os::listen_on(endpoint, how, step);
+  int fd = try_to_listen(endpoint, how, step);
+  for (std::int64_t rest = first_rest; fd == -EADDRINUSE && !is_again && rest <= last_rest;
+       rest *= 2) {
+    os::rest(rest);
+    fd = try_to_listen(endpoint, how, step);
   }
   if (fd < 0) {
     const char* what_to_do = advice(endpoint, -fd);

@@ -13,8 +13,8 @@ import tempfile
 import time
 import unittest
 
-from tool import (MODELS, PATIENCE, TOOL, Server, connect, eventually, free_port, has_ipv6,
-                  receive_all, receive_exactly)
+from tool import (MODELS, PATIENCE, TOOL, Server, available, connect, eventually, free_port,
+                  has_ipv6, receive_all, receive_exactly)
 
 
 def talk(command, data):
@@ -164,6 +164,22 @@ class Life(unittest.TestCase):
             code, said = server.stop()
             self.assertEqual(code, 0, server.said)
             self.assertEqual(json.loads(said)["ended"], 5)
+
+    def test_it_starts_again_at_once_where_it_was_killed(self):
+        """The kernel takes the rings of a process down when its parent knows of its end already."""
+        with tempfile.TemporaryDirectory() as directory:
+            for model in filter(available, MODELS):
+                addresses = ["127.0.0.1:0", f"unix:{directory}/{model}"]
+                for _ in range(6):
+                    with self.subTest(model=model), contextlib.ExitStack() as stack:
+                        server = stack.enter_context(
+                            Server("echo", "--model", model, listen=addresses))
+                        addresses = server.addresses
+                        for address in addresses if model != "iterative" else addresses[:1]:
+                            client = stack.enter_context(connect(address))
+                            client.sendall(b"hello")
+                            self.assertEqual(receive_exactly(client, 5), b"hello")
+                        server.stop(signal.SIGKILL)
 
     def test_it_says_where_it_listens_with_which_model_and_why(self):
         with Server("echo", "--model", "poll") as server:
