@@ -98,7 +98,12 @@ int Server::run() {
     detail::report("cannot start: out of memory");
     return 2;
   }
-  return wait();
+  const int code = wait();
+  if (code == 2 && state_->log == nullptr) {
+    const std::string why = "cannot start: " + state_->members.front().failure;
+    detail::report(why.c_str());
+  }
+  return code;
 }
 
 void Server::start() {

@@ -53,16 +53,24 @@ detail::Inheritance Server::State::begin_service() {
   return inheritance;
 }
 
-// Whoever connects there would wait for ever.
+// Whoever connects there would wait for ever. Until we are ready a predecessor may go on, and then
+// its socket needs its name.
 void Server::State::close_unclaimed(detail::Inheritance& inheritance) {
+  unclaimed_files.clear();
   while (!inheritance.empty()) {
     const auto sockets = inheritance.claim_next();
     const Endpoint& where = sockets.front().endpoint;
     say(LogLevel::warning, fmt::format("{} was handed to this process, which is not asked to "
                                        "listen there: closed",
                                        where.text()));
-    if (sockets.front().owned) os::SocketFile::of(where).remove();
+    if (sockets.front().owned) unclaimed_files.push_back(os::SocketFile::of(where));
   }
+}
+
+void Server::State::ready(std::string_view status) noexcept {
+  for (os::SocketFile& file : unclaimed_files) file.remove();
+  unclaimed_files.clear();
+  service.ready(status);
 }
 
 void Server::State::make_members(detail::Inheritance inheritance) {
@@ -78,6 +86,7 @@ void Server::State::make_members(detail::Inheritance inheritance) {
   supervisor_process = os::process_id();
   supervised = false;
   stop_signals = 0;
+  lost_in_stop = 0;
   // The child that learns whose connection it is may be killed, and its parent never learns it.
   if (chosen.model == Model::fork && options.connections_per_address != 0 &&
       !options.proxy_from.empty()) {
@@ -146,7 +155,7 @@ void Server::State::start_members() {
     }
     for (Member& member : members) start_member(member);
     await_members();
-    if (!lone() && !stopping()) service.ready(status());
+    if (!lone() && !stopping()) ready(status());
   } catch (...) {
     abandon_start();
     throw;
@@ -324,8 +333,11 @@ int Server::State::finish() {
   for (const Member& member : members) {
     if (member.failed) code = 1;
     if (member.failure.empty()) continue;
-    say(LogLevel::error, fmt::format("worker {} failed: {}", member.plan.index, member.failure));
-    code = 1;
+    // A lone worker starts in wait(). What others throw from start() it says here.
+    const bool began = ledger->answered(member.plan.index, 1);
+    say(LogLevel::error, fmt::format("worker {} {}: {}", member.plan.index,
+                                     began ? "failed" : "cannot start", member.failure));
+    code = began ? 1 : 2;
   }
   const std::uint64_t cut = ledger->sum().cut;
   if (cut + lost_in_stop > 0) {
@@ -349,7 +361,7 @@ void Server::State::woken(unsigned worker) noexcept {
   }
   if (ledger->is_called(worker)) counted(worker);
   if (!lone()) return;
-  service.ready("starting");
+  ready("starting");
   if (report_asked || ledger->asked_to_restart() || service.watchdog() != 0)
     supervise_in_background();
 }

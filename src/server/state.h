@@ -69,6 +69,8 @@ struct Server::State final : detail::Host {
   // Closed by whoever sees a stop first: the supervisor or a worker.
   std::mutex listeners_mutex;
   detail::Listeners listeners;
+  std::vector<os::SocketFile>
+      unclaimed_files;  // Of sockets given to us where nobody listens now.
 
   // Set by signal handlers.
   std::atomic<int> stop_signals{0};
@@ -100,6 +102,8 @@ struct Server::State final : detail::Host {
   detail::Inheritance begin_service();
   void make_members(detail::Inheritance inheritance);
   void close_unclaimed(detail::Inheritance& inheritance);
+  /// The workers run: a predecessor leaves when it hears of it.
+  void ready(std::string_view status) noexcept;
   void give_up_root();
   void start_members();
   void check_listeners() const;

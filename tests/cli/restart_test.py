@@ -1,6 +1,7 @@
 """Restart without a lost connection: SIGUSR2, on every model and kind of worker."""
 import os
 import random
+import shutil
 import signal
 import socket
 import tempfile
@@ -361,6 +362,23 @@ class Sockets(unittest.TestCase):
                 self.assertEqual(converse(server.address), b"hello")
                 self.assertEqual(len(listening_sockets(server.main)), 1)
                 self.assertFalse(os.path.exists(path))
+                self.assertEqual(server.stop(), 0, server.said)
+
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_of_an_address_that_is_not_wanted_any_more_stays_if_the_new_process_fails(self):
+        real = os.path.abspath(tool.TOOL)
+        with tempfile.TemporaryDirectory() as directory, Executable() as program:
+            path = f"{directory}/echo.sock"
+            with Service("echo", "--model", "epoll-et", listen=("127.0.0.1:0", f"unix:{path}"),
+                         program=program.path) as server:
+                # It fails when it has its listeners, and nobody has been served yet.
+                program.script("exec strace -D -o /dev/null -e inject=epoll_create1:error=EMFILE "
+                               f"{real} serve echo --model epoll-et --listen 127.0.0.1:0")
+                server.ask()
+                server.wait_until_said("which is not asked to listen there: closed")
+                server.wait_until_said("this process goes on as before")
+                self.assertEqual(converse(f"unix:{path}"), b"hello", server.said)
                 self.assertEqual(server.stop(), 0, server.said)
 
 

@@ -154,10 +154,10 @@ bool start_without(FaultTap& tap, const Shape& shape, weir::Server& server, cons
     return happened;
   }
   EXPECT_TRUE(shape.starts_late());
-  EXPECT_EQ(code, 1);
+  EXPECT_EQ(code, 2);
   EXPECT_EQ(said.size(), 1U);
   for (const std::string& line : said) {
-    EXPECT_TRUE(line.starts_with("worker 0 failed: ")) << line;
+    EXPECT_TRUE(line.starts_with("worker 0 cannot start: ")) << line;
     expect_cause(line, fault.error);
   }
   return happened;

@@ -2,6 +2,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -49,6 +50,30 @@ TEST(Failed_start, Lets_no_signal_come_to_workers_that_go) {
   os::install(nullptr);
   EXPECT_GT(tap.waits, 0);
   EXPECT_EQ(tap.heard, 0);
+}
+
+class No_epoll final : public os::Tap {
+ public:
+  bool before(os::Call& call) noexcept override {
+    if (call.kind != os::CallKind::epoll_create1) return false;
+    call.result = -EMFILE;
+    return true;
+  }
+  void after(os::Call& /*call*/) noexcept override {}
+};
+
+// It starts in wait(), so it was taken for a worker that had failed: exit code 1, and no word.
+TEST(Failed_start, Of_a_lone_worker_is_told_and_has_exit_code_2) {
+  No_epoll tap;
+  Server server([](Connection&) -> Task<> { co_return; });
+  server.model(Model::epoll_et).listen("127.0.0.1:0");
+  testing::internal::CaptureStderr();
+  os::install(&tap);
+  const int code = server.run();
+  os::install(nullptr);
+  EXPECT_EQ(code, 2);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(said.find("weir: cannot start: "), 0u) << said;
 }
 
 }  // namespace
