@@ -53,12 +53,25 @@ std::uint64_t Room::open() const noexcept {
   return sum;
 }
 
+std::uint64_t Room::kept_by_others(unsigned worker) const noexcept {
+  std::uint64_t sum = 0;
+  for (unsigned other = 0; other < limits_.workers; ++other) {
+    if (other != worker) sum += cells_[other].kept.load();
+  }
+  return sum;
+}
+
 bool Room::full() const noexcept { return open() >= limits_.connections; }
 
-bool Room::enter(unsigned worker) noexcept {
+bool Room::full_for_fresh(unsigned worker) const noexcept {
+  return open() + kept_by_others(worker) >= limits_.connections;
+}
+
+bool Room::enter(unsigned worker, Comer comer) noexcept {
   cells_[worker].open.fetch_add(1);
   const auto now = static_cast<std::uint32_t>(open());
-  if (now <= limits_.connections) {
+  const std::uint64_t left_free = comer == Comer::fresh ? kept_by_others(worker) : 0;
+  if (now + left_free <= limits_.connections) {
     base::raise(cells_[limits_.workers].open, now);
     return true;
   }
@@ -147,6 +160,7 @@ void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
 
 std::uint64_t Room::forget(unsigned worker) noexcept {
   const std::uint64_t open = cells_[worker].open.exchange(0);
+  cells_[worker].kept.store(0);
   memory_.forget(worker);
   Entry* table = tables_ + worker * entries_;
   for (std::size_t i = 0; i < entries_; ++i) table[i].count.store(0, std::memory_order_relaxed);

@@ -186,7 +186,7 @@ class Worker {
   void look_outside() noexcept;
   void take_posted() noexcept;
   bool let_in(Arrival& arrival) noexcept;
-  Obstacle try_to_serve(Arrival& arrival) noexcept;
+  Obstacle try_to_serve(Arrival& arrival, Room::Comer comer) noexcept;
   Obstacle serve_counted(Arrival& arrival) noexcept;
   bool serve_here(const Arrival& arrival, std::uint64_t id) noexcept;
   void forget_introduction(const Session& session) noexcept;
