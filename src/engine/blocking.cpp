@@ -27,8 +27,11 @@ bool BlockingEngine::start(Operation& operation) {
   // because most often it does not have to wait at all.
   if (operation.kind == Operation::Kind::send) {
     if (attempt(operation, kernel::Mode::nonblocking)) return true;
-  } else if (operation.kind == Operation::Kind::connect && connect(operation)) {
-    return true;
+  } else if (operation.kind == Operation::Kind::connect) {
+    if (connect(operation)) return true;
+  } else if (operation.kind == Operation::Kind::receive &&
+             std::exchange(operation.socket->may_receive, false)) {
+    if (attempt(operation, kernel::Mode::nonblocking)) return true;
   }
   park(operation);
   return false;
@@ -39,6 +42,9 @@ void BlockingEngine::park(Operation& operation) noexcept {
   place_on_socket(operation) = &operation;
   if (!make_room(parked_count_ + 1)) return finish_later(operation, -ENOMEM);
   operation.state = Operation::State::parked;
+  // Until it is asked for. If it is cancelled before, because what its handler awaits beside it was
+  // there at once, the next one is tried: else such a handler would never hear its client.
+  operation.socket->may_receive = operation.kind == Operation::Kind::receive;
   parked_.push_back(operation);
   ++parked_count_;
 }
@@ -59,6 +65,7 @@ void BlockingEngine::turn(bool may_sleep) {
   flush_all();
   if (may_sleep && may_block()) {
     Operation& only = parked_.front();
+    only.socket->may_receive = false;
     if (attempt(only, kernel::Mode::blocking)) {
       complete(only);
     } else if (starves(only)) {
@@ -93,6 +100,7 @@ void BlockingEngine::complete(Operation& operation) noexcept {
 void BlockingEngine::poll_parked(bool may_sleep) {
   entries_.clear();
   parked_.for_each([this](Operation& operation) {
+    operation.socket->may_receive = false;
     const bool reads =
         operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
     entries_.push_back(
@@ -236,6 +244,7 @@ void BlockingEngine::cancel(Operation& operation) noexcept {
 }
 
 void BlockingEngine::adopt(Socket& socket) {
+  socket.may_receive = false;
   if (!socket.is_listener) return;
   // An accepted TCP socket inherits the bound, if its listener had it before the client came;
   // a unix socket never does.

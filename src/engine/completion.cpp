@@ -326,6 +326,7 @@ bool CompletionEngine::take_received(Operation& operation) noexcept {
     return true;
   }
   if (!socket.ended) return false;
+  spend(0);  // A handler that does not heed the end would never give the loop back.
   operation.buffer = nullptr;
   operation.result = socket.ending;
   return true;

@@ -264,6 +264,7 @@ bool ReadinessEngine::received_nothing(Operation& operation, Buffer& buffer,
     operation.socket->may_receive = false;
     return false;
   }
+  spend(0);  // A handler that does not heed the end would never give the loop back.
   operation.buffer = nullptr;
   operation.result = static_cast<std::int32_t>(result);
   return true;

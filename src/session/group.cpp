@@ -29,9 +29,13 @@ void Group::add(Branch& branch) noexcept {
 }
 
 void Group::run() noexcept {
-  // Once it is decided, the rest need not start at all.
-  for (Branch* branch = first_; branch != nullptr && decisive_ == nullptr;
-       branch = branch->next) {
+  // Once it is decided, the rest need not start at all. It is, where the first to end decides, as
+  // soon as one waits in a line that is cancelled: its wait ends by that, and if one behind it that
+  // never has to wait decided instead, nothing could end a handler that goes round by it.
+  const auto is_decided = [this] {
+    return decisive_ != nullptr || (first_ends_all_ && running_ != 0 && outer_->cancelled());
+  };
+  for (Branch* branch = first_; branch != nullptr && !is_decided(); branch = branch->next) {
     branch->started = true;
     branch->scope.outer = outer_;
     ++running_;

@@ -175,6 +175,21 @@ TEST_P(Conformance, Cuts_those_who_do_not_end_in_the_drain_time_and_says_how_man
       << server.errors();
 }
 
+// Beside its client it awaits what is there at once, so it would never meet the end of its wait.
+// Idle or cut: that depends on the moment at which it is looked at.
+TEST_P(Conformance, Ends_those_whose_handler_never_rests) {
+  if (shape().simulated) GTEST_SKIP() << no_signals;
+  TestServer& server = serve("closed_inbox", {"--drain-ms", "300"});
+  Client client(server.address());
+  client.send("x");
+  client.wait_until_delivered();
+  support::rest(100ms);
+  server.signal(SIGTERM);
+  const int code = server.wait();
+  EXPECT_TRUE(code == 0 || code == 3) << code;
+  EXPECT_EQ(server.total("ended") + server.total("cut"), 1U) << server.errors();
+}
+
 // Between two pieces of an upload its handler only waits for the client, too.
 TEST_P(Conformance, Cuts_those_who_are_in_the_middle_of_what_they_say_too) {
   if (shape().simulated) GTEST_SKIP() << no_signals;

@@ -216,6 +216,33 @@ Task<> stops(Connection& peer, const Settings& settings) {
   }
 }
 
+/// Waits beside its client for an inbox that always has a message.
+Task<> full_inbox(Connection& peer, const Settings&) {
+  weir::Channel<int> inbox(1);
+  bool silent = true;
+  while (silent) {
+    static_cast<void>(inbox.try_send(1));
+    auto [bytes, message] = co_await weir::when_any(peer.receive(), inbox.receive());
+    silent = !bytes.has_value();
+  }
+  co_await peer.send("heard\n");
+}
+
+/// The same with one that is closed, which it does not heed.
+Task<> closed_inbox(Connection& peer, const Settings&) {
+  weir::Channel<int> inbox(1);
+  inbox.close();
+  while (true) co_await weir::when_any(peer.receive(), inbox.receive());
+}
+
+/// Echoes, and does not heed the end.
+Task<> deaf(Connection& peer, const Settings&) {
+  while (true) {
+    const Chunk bytes = co_await peer.receive();
+    if (bytes) co_await peer.send(bytes);
+  }
+}
+
 /// Goes on until the server stops, and says goodbye.
 Task<> until_stop(Connection& peer, const Settings&) {
   const Chunk bytes = co_await peer.receive();
@@ -245,6 +272,9 @@ std::vector<Entry> waiting_handlers() {
       {"polite", polite},
       {"stops", stops},
       {"until_stop", until_stop},
+      {"full_inbox", full_inbox},
+      {"closed_inbox", closed_inbox},
+      {"deaf", deaf},
   };
 }
 

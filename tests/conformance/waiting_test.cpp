@@ -41,6 +41,38 @@ TEST_P(Conformance, Waits_for_a_message_and_for_time_at_once) {
   EXPECT_EQ(line, "stopped\n");
 }
 
+TEST_P(Conformance, Hears_its_client_though_its_inbox_is_never_empty) {
+  if (shape().simulated) GTEST_SKIP() << no_rest_no_time;
+  TestServer& server = serve("full_inbox");
+  Client talks(server.address());
+  talks.send("?");
+  EXPECT_EQ(talks.receive_line(), "heard\n");
+  talks.finish();
+  EXPECT_TRUE(talks.sees_end());
+  Client leaves(server.address());
+  leaves.finish();
+  EXPECT_EQ(leaves.receive_to_end(), "heard\n");
+}
+
+// Each of its receives ends at once, so nothing but its budget makes it give the loop back.
+TEST_P(Conformance, Serves_others_while_a_handler_does_not_heed_the_end) {
+  if (shape().simulated) GTEST_SKIP() << no_rest_no_time;
+  if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
+  TestServer& server = serve("deaf", {"--drain-ms", "100"});
+  Client leaves(server.address());
+  leaves.send("x");
+  EXPECT_EQ(leaves.receive(1), "x");
+  leaves.finish();
+  Client stays(server.address());
+  for (int i = 0; i < 20; ++i) {
+    stays.send("y");
+    ASSERT_EQ(stays.receive(1), "y");
+  }
+  server.signal(SIGTERM);
+  const int code = server.wait();
+  EXPECT_TRUE(code == 0 || code == 3) << code;
+}
+
 TEST_P(Conformance, Loses_nothing_when_receiving_races_with_time) {
   TestServer& server = serve("two_things", {"--pause-ms", "1"});
   Client client(server.address());
