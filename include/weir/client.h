@@ -20,9 +20,15 @@
 
 namespace weir {
 
+namespace detail {
+/// Ends the process if the connection, which connect() made, is served by another thread.
+void require_own_thread(Connection& connection) noexcept;
+}  // namespace detail
+
 /// Owns a connection that connect() made. When it is destroyed the connection is closed as at
 /// the end of a handler: what is queued is still sent, in the background, within
-/// Options::linger. Belongs to the thread that connected.
+/// Options::linger. Belongs to the thread that connected: a pool is one for each thread.
+/// To use it on another ends the process.
 ///
 /// One that outlives its worker's last handler, or run()'s task, as in a pool that handlers share,
 /// is closed then. All that can be done with it after that is to destroy it, on any thread.
@@ -40,7 +46,8 @@ class Client {
   }
   ~Client() { close(); }
 
-  /// Requires: it owns one, that is, it is neither empty, closed nor moved from.
+  /// Requires: it owns one, that is, it is neither empty, closed nor moved from; and this is the
+  /// thread that connected.
   Connection& operator*() const noexcept { return owned(); }
   Connection* operator->() const noexcept { return &owned(); }
   explicit operator bool() const noexcept { return connection_ != nullptr; }
@@ -52,6 +59,7 @@ class Client {
   Connection& owned() const noexcept {
     if (connection_ == nullptr) [[unlikely]]
       detail::misuse("a Client that is empty, closed or moved from was used", "Client");
+    detail::require_own_thread(*connection_);
     return *connection_;
   }
 

@@ -78,6 +78,12 @@ class Guard {
 };
 
 }  // namespace
+
+void require_own_thread(Connection& connection) noexcept {
+  if (!Session::of(connection).is_here())
+    misuse("a Client was used on another thread than the one that connected it", "Client");
+}
+
 }  // namespace detail
 
 void Client::close() noexcept {

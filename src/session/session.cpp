@@ -277,6 +277,8 @@ void Session::close_client() noexcept {
   }
 }
 
+bool Session::is_here() const noexcept { return gone_ || worker_.is_current(); }
+
 void Session::end_held() noexcept {
   if (held_ && !ending_) end();
 }

@@ -76,6 +76,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   /// Of the session whose handler this line is, or is part of; nullptr: of none.
   static const Socket* socket_of(const Scope& line) noexcept;
   Worker& worker() const noexcept { return worker_; }
+  /// Whether this thread may use it. One whose worker has gone is nobody's.
+  bool is_here() const noexcept;
   bool broken() const noexcept { return send_error_ != 0; }
   void note_sent() noexcept;
   void send_failed(int error) noexcept;

@@ -30,6 +30,8 @@ Worker& Worker::current() noexcept {
   return *current_worker;
 }
 
+bool Worker::is_current() const noexcept { return current_worker == this; }
+
 Worker::Worker(const Plan& plan, Engine& engine, Placement* placement)
     : plan_(plan),
       engine_(engine),

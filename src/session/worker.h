@@ -80,6 +80,7 @@ class Worker {
 
   /// The worker of this thread. Requires: there is one.
   static Worker& current() noexcept;
+  bool is_current() const noexcept;
 
   Engine& engine() noexcept { return engine_; }
   const Plan& plan() const noexcept { return plan_; }

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include <weir/channel.h>
@@ -54,6 +55,16 @@ TEST_P(Misuses, Is_a_client_closed_while_its_receive_waits) {
     co_await weir::when_all(client->receive(), close_later(client));
   };
   expect_misuse([&] { with_client(closes, GetParam()); }, "a Client was closed");
+}
+
+TEST_P(Misuses, Is_a_client_of_another_thread) {
+  const auto greets = [](Client& client) -> Task<> { co_await client->send("hello"); };
+  const auto lends = [&](Client client) -> Task<> {
+    std::thread other([&] { weir::run(greets(client), GetParam()); });
+    other.join();
+    co_return;
+  };
+  expect_misuse([&] { with_client(lends, GetParam()); }, "a Client was used on another thread");
 }
 
 TEST_P(Misuses, Is_a_second_receive_of_a_client) {
