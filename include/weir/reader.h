@@ -22,6 +22,7 @@ namespace weir {
 ///
 /// Lives in the handler; uses the connection's receive(), so nothing else may receive meanwhile.
 /// The stream may end between messages, never inside one: that throws IoError(protocol_error).
+/// What has come when a call is cancelled, by within() or a when_any, stays for the next one.
 class Reader {
  public:
   explicit Reader(Connection& connection) noexcept : connection_(connection) {}

@@ -219,6 +219,7 @@ class [[nodiscard("does nothing until it is awaited")]] WhenEach final {
 /// nothing that was received is ever dropped, so look at each of them. If the first to end
 /// ended by an exception, that is rethrown, and only then what others had in that turn is lost.
 template <class... As>
+  requires(sizeof...(As) > 0)
 auto when_any(As... awaitables) {
   return detail::When<true, As...>(std::move(awaitables)...);
 }
