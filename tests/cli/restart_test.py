@@ -156,7 +156,7 @@ class Restart(unittest.TestCase):
             self.assertEqual(server.stop(), 0, server.said)
 
     def test_is_refused_while_the_server_drains(self):
-        with Service("echo") as server, connect(server.address) as busy:
+        with Service("echo", "--drain", "600000") as server, connect(server.address) as busy:
             sender = threading.Thread(target=busy.sendall, args=(bytes(6_000_000),))
             sender.start()
             self.assertEqual(len(receive_exactly(busy, 10)), 10)
