@@ -29,12 +29,20 @@ bool BlockingEngine::start(Operation& operation) {
     if (attempt(operation, kernel::Mode::nonblocking)) return true;
   } else if (operation.kind == Operation::Kind::connect) {
     if (connect(operation)) return true;
-  } else if (operation.kind == Operation::Kind::receive &&
-             std::exchange(operation.socket->may_receive, false)) {
+  } else if (operation.kind == Operation::Kind::receive && is_overlooked(*operation.socket)) {
     if (attempt(operation, kernel::Mode::nonblocking)) return true;
   }
   park(operation);
   return false;
+}
+
+// What its handler awaits beside the client was there at once, twice: one that always is would keep
+// it from ever hearing him.
+bool BlockingEngine::is_overlooked(Socket& socket) noexcept {
+  constexpr std::uint8_t enough = 2;
+  if (socket.passed_over < enough) return false;
+  socket.passed_over = 0;
+  return true;
 }
 
 void BlockingEngine::park(Operation& operation) noexcept {
@@ -42,9 +50,7 @@ void BlockingEngine::park(Operation& operation) noexcept {
   place_on_socket(operation) = &operation;
   if (!make_room(parked_count_ + 1)) return finish_later(operation, -ENOMEM);
   operation.state = Operation::State::parked;
-  // Until it is asked for. If it is cancelled before, because what its handler awaits beside it was
-  // there at once, the next one is tried: else such a handler would never hear its client.
-  operation.socket->may_receive = operation.kind == Operation::Kind::receive;
+  if (operation.kind == Operation::Kind::receive) ++operation.socket->passed_over;
   parked_.push_back(operation);
   ++parked_count_;
 }
@@ -65,7 +71,7 @@ void BlockingEngine::turn(bool may_sleep) {
   flush_all();
   if (may_sleep && may_block()) {
     Operation& only = parked_.front();
-    only.socket->may_receive = false;
+    only.socket->passed_over = 0;
     if (attempt(only, kernel::Mode::blocking)) {
       complete(only);
     } else if (starves(only)) {
@@ -100,7 +106,7 @@ void BlockingEngine::complete(Operation& operation) noexcept {
 void BlockingEngine::poll_parked(bool may_sleep) {
   entries_.clear();
   parked_.for_each([this](Operation& operation) {
-    operation.socket->may_receive = false;
+    operation.socket->passed_over = 0;
     const bool reads =
         operation.kind == Operation::Kind::receive || operation.kind == Operation::Kind::accept;
     entries_.push_back(
@@ -244,7 +250,6 @@ void BlockingEngine::cancel(Operation& operation) noexcept {
 }
 
 void BlockingEngine::adopt(Socket& socket) {
-  socket.may_receive = false;
   if (!socket.is_listener) return;
   // An accepted TCP socket inherits the bound, if its listener had it before the client came;
   // a unix socket never does.

@@ -49,6 +49,9 @@ struct Socket {
   /// Read to the end of what is there, also after a short read (see ReadinessEngine::receive).
   bool short_reads_mislead : 1 = false;
 
+  /// Blocking engine: receives in a row that were called off before anybody had asked for them.
+  std::uint8_t passed_over : 2 = 0;
+
   // completion engine
   bool armed : 1 = false;    ///< an accept or receive is in the kernel
   bool on_hold : 1 = false;  ///< a listener of which nobody accepts for now
