@@ -57,7 +57,7 @@ int try_to_listen(const Endpoint& endpoint, const os::ListenOptions& how, const 
 // Of a process that was killed and waited for, a ring may still accept: the kernel takes it down
 // some tens of milliseconds later. So whoever is in the way gets time to go.
 os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, bool is_again) {
-  constexpr std::int64_t first_rest = 10'000'000, last_rest = 160'000'000;
+  constexpr std::int64_t first_rest = 10'000'000, last_rest = 320'000'000;
   const char* step = "";
   int fd = try_to_listen(endpoint, how, step);
   for (std::int64_t rest = first_rest; fd == -EADDRINUSE && !is_again && rest <= last_rest;

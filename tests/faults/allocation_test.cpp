@@ -164,8 +164,8 @@ bool Allocations::start_without(int nth) {
   EXPECT_TRUE(happened || answer == "hello") << "not served, and nothing has failed";
   if (code != 0) {
     EXPECT_TRUE(GetParam().starts_late() && happened);
-    EXPECT_EQ(code, 1);
-    EXPECT_EQ(said, std::vector<std::string>{"worker 0 failed: out of memory"});
+    EXPECT_EQ(code, 2);
+    EXPECT_EQ(said, std::vector<std::string>{"worker 0 cannot start: out of memory"});
   }
   return happened;
 }
