@@ -233,9 +233,9 @@ std::string WorldState::who_waits() {
                           : socket.reader != nullptr ? "to receive"
                           : socket.writer != nullptr ? "to send"
                                                      : "for a timer, a channel or a task";
-      text += fmt::format("  worker {}: {} {} waits {}; {} bytes unread, {} in its outbox\n",
-                          node->calls.name(), stream->name % 2 == 0 ? "client" : "server",
-                          stream->name / 2, waits, stream->in->unread(), session.outbox_size());
+      text += fmt::format("  worker {}: {} waits {}; {} bytes unread, {} in its outbox\n",
+                          node->calls.name(), stream->title(), waits, stream->in->unread(),
+                          session.outbox_size());
     });
   }
   return text;

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "simulation/delivery.h"
+#include "simulation/trace.h"
 
 namespace weir::simulated {
 
@@ -88,6 +89,7 @@ class Stream final : public File {
 
   Stream() noexcept : File(Kind::stream) {}
   std::uint32_t state() const noexcept override;
+  std::string title() const { return end_name(name); }
 
   std::uint64_t name = 0;  // For the trace: even at the client's end.
   unsigned owner = 0;      // The node that has it open.
@@ -96,7 +98,8 @@ class Stream final : public File {
   Pipe* out = nullptr;
   State phase = State::fresh;
   std::int64_t latency = 0;
-  int error = 0;  // Told to the next call.
+  std::uint64_t ends_taken = 0;  // How often a program received the end of the stream.
+  int error = 0;                 // Told to the next call.
   bool is_tcp = true;
   bool fin_sent = false;
   bool fin_arrived = false;

@@ -46,12 +46,14 @@ std::uint64_t Network::breaking_strikes() const noexcept {
 }
 
 void Network::schedule(std::int64_t at, Arrival what, File& file, std::uint64_t count) {
+  ++moved_;
   events_.push({at, order_++, what, &file, count});
 }
 
 // --- descriptors -----------------------------------------------------------------------------
 
 int Network::open(File& file) {
+  ++moved_;
   ++file.references;
   ++open_count_;
   while (lowest_free_ < descriptors_.size() && descriptors_[lowest_free_] != nullptr) {
@@ -93,6 +95,7 @@ Listener* Network::listener(int fd) noexcept {
 void Network::close(int fd, bool as_ghost) {
   File* closed = file(fd);
   if (closed == nullptr) return;
+  ++moved_;
   const auto index = static_cast<std::size_t>(fd - first_fd);
   descriptors_[index] = nullptr;
   lowest_free_ = std::min(lowest_free_, index);

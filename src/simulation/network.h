@@ -83,6 +83,9 @@ class Network final : public kernel::Clock {
   /// A node's process dies: its peers see resets, and its listeners are not its any more.
   void end_process(unsigned owner, const std::vector<int>& listeners);
 
+  /// Grows with whatever a program does that makes a difference: bytes that are sent or received,
+  /// descriptors that are opened or closed. Not with an end of the stream that is received.
+  std::uint64_t moved() const noexcept { return moved_; }
   std::uint64_t connections() const noexcept { return links_.size(); }
   Trace& trace() noexcept { return trace_; }
 
@@ -137,6 +140,7 @@ class Network final : public kernel::Clock {
   base::Prng prng_;
   std::int64_t now_ = 1'000'000'000;
   std::uint64_t order_ = 0;
+  std::uint64_t moved_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::array<std::uint64_t, simulation::fault_count> struck_{};
   std::vector<File*> descriptors_;

@@ -13,6 +13,7 @@
 #include "kernel/calls.h"
 #include "session/worker.h"
 #include "simulation/network.h"
+#include "simulation/rounds.h"
 
 namespace weir::simulated {
 
@@ -77,6 +78,7 @@ class NodeCalls final : public kernel::Calls {
     timed_out_ = asleep_ && !in_call_ && !is_ready() && time_is_up();
     asleep_ = in_call_ = false;
   }
+  bool asleep() const noexcept { return asleep_; }
   /// The node made a call while it should have slept: it had work and did not know.
   bool overslept() const noexcept { return overslept_; }
   /// Whether a wait returns early, with nothing, this time.
@@ -206,6 +208,7 @@ class Node {
   detail::Plan plan;
   std::unique_ptr<detail::Engine> engine;
   std::optional<detail::Worker> worker;
+  Rounds rounds;
   bool serves = false;   ///< has listeners: ends when it was stopped and all has ended
   bool dead = false;     ///< died; not run any more
   unsigned process = 0;  ///< its own, if it is one; 0: it is a thread of everybody's

@@ -49,6 +49,7 @@ std::int64_t Network::receive(Stream& stream, void* data, std::size_t size) {
     }
     std::memcpy(data, in.bytes.data() + (in.read - in.base), count);
     in.read += count;
+    ++moved_;
     if (in.read == in.sent) {
       in.bytes.clear();
       in.base = in.read;
@@ -108,13 +109,13 @@ void Network::take(Stream& stream, std::string_view bytes) {
 // Of a connection that was reset the end says nothing: after the error, which a send may have been
 // told, a socket reads as one whose peer has finished.
 void Network::take_end(Stream& stream) {
+  ++stream.ends_taken;
   if (!stream.broken && breaking_strikes() == 0) blame(stream, stream.in->delivery.end());
 }
 
 void Network::blame(const Stream& stream, const std::string& wrong) {
   if (wrong.empty() || !misuse_.empty()) return;
-  misuse_ = fmt::format("{} {} did not get what its peer gave: {}",
-                        stream.name % 2 == 0 ? "client" : "server", stream.name / 2, wrong);
+  misuse_ = fmt::format("{} did not get what its peer gave: {}", stream.title(), wrong);
 }
 
 void Network::send_bytes(Stream& from, std::string_view bytes) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <map>
 
 #include <weir/faults.h>
 #include <weir/model.h>
@@ -40,10 +41,6 @@ constexpr std::array<std::string_view, 25> texts{"",
                                                  "server {a} is told to stop, {b} ms to drain",
                                                  "worker {a} dies"};
 
-std::string end_name(std::uint64_t end) {
-  return fmt::format("{} {}", end % 2 == 0 ? "client" : "server", end / 2);
-}
-
 // The names of the registry, which this layer does not know.
 std::string_view model_name(Model model) noexcept {
   switch (model) {
@@ -61,6 +58,10 @@ void replace(std::string& text, std::string_view what, const std::string& by) {
 }
 
 }  // namespace
+
+std::string end_name(std::uint64_t end) {
+  return fmt::format("{} {}", end % 2 == 0 ? "client" : "server", end / 2);
+}
 
 std::string_view error_name(int error_number) noexcept {
   switch (error_number) {
@@ -102,8 +103,11 @@ std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
 }
 
 std::vector<std::string> Trace::lines() const {
+  constexpr unsigned few = 3;  // Who ignores the end of the stream receives it without end.
+  std::map<std::uint64_t, unsigned> ends;
   std::vector<std::string> result;
   for (const Row& row : rows_) {
+    if (row.entry == Entry::received && row.b == 0 && ++ends[row.a] > few) continue;
     if (row.entry != Entry::turn) result.push_back(line(row, texts_));
   }
   return result;

@@ -74,6 +74,9 @@ class Trace {
   std::vector<std::string> texts_;
 };
 
+/// "server 3": of a connection, which has two, the end with this name.
+std::string end_name(std::uint64_t end);
+
 /// "ECONNRESET", for the errors that the simulation knows.
 std::string_view error_name(int error_number) noexcept;
 

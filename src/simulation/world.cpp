@@ -181,7 +181,7 @@ Statistics WorldState::statistics(const Service& service) const noexcept {
 // --- turns -----------------------------------------------------------------------------------
 
 bool WorldState::step() {
-  if (++steps_ > steps_max) throw Stop("the run does not end: it goes round and round");
+  if (++steps_ > steps_max) throw Stop("the run does not end\n" + who_waits());
   due_.clear();
   for (auto& node : nodes_) {
     if (node->worker && !node->dead && !node->ended() && node->due()) {
@@ -227,6 +227,7 @@ void WorldState::run_node(Node& node) {
   if (node.calls.overslept()) {
     throw Stop(fmt::format("worker {} had work to do and went to sleep", node.calls.name()));
   }
+  if (node.rounds.too_many()) { throw Stop(node.rounds.what(node, network_)); }
   // Work takes time, so that nobody is busy for ever at one moment.
   network_.advance_to(network_.now() + 1'000 + static_cast<std::int64_t>(steps_ & 1023));
 }
