@@ -83,6 +83,10 @@ struct Serving {
   /// What makes no difference to a handler is drawn from the seed where it is as by default:
   /// budget_operations, send_when_writable, reuse_port, and the kind of socket. False: as it is.
   bool drawn = true;
+  /// An exception that leaves a handler, or a task that it spawned, ends that session only, and a
+  /// running server logs it. In a world it ends the run with a Failure, because it is a bug as a
+  /// rule, unless it is an IoError or a std::bad_alloc. True: here it is meant.
+  bool handlers_may_throw = false;
 };
 
 /// One run: servers, clients, a network between them and a clock of its own. Everything that
@@ -93,7 +97,8 @@ class World {
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
-  /// Starts a server, with the handler that runs in production. Several workers
+  /// Starts a server, with the handler that runs in production. An exception that leaves it fails
+  /// the run (Serving::handlers_may_throw). Several workers
   /// (Options::workers) are interleaved on one thread as the seed has it.
   template <class F>
   Server serve(F handler, const Serving& serving = {}) {

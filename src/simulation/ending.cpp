@@ -188,6 +188,7 @@ void WorldState::check_end() {
 
 // A run that failed is taken down as far as that goes; what cannot end is left in memory.
 void WorldState::abandon() noexcept {
+  abandoned_ = true;
   try {
     for (Strand& strand : strands_) {
       if (!strand.ended) clients_->act([&] { strand.scope.cancel(); });

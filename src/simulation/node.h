@@ -85,6 +85,7 @@ class NodeCalls final : public kernel::Calls {
   bool interrupted() { return network_.strikes(Fault::interrupted); }
   Network& network() noexcept { return network_; }
   unsigned name() const noexcept { return name_; }
+  bool is_frozen() const noexcept { return is_ghost_; }
   /// It no longer runs: what it does now is only tidying up.
   void freeze() noexcept {
     asleep_ = overslept_ = false;

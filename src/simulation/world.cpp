@@ -17,10 +17,7 @@ constexpr std::uint64_t steps_max = 20'000'000;
 constexpr std::uint64_t steps_between_counts = 64;
 constinit thread_local WorldState* current_world = nullptr;
 
-void take_log(LogLevel /*level*/, std::string_view line) {
-  WorldState& world = *WorldState::current();
-  world.trace().add_text(world.network().now(), Entry::log, line);
-}
+void take_log(LogLevel /*level*/, std::string_view line) { WorldState::current()->logged(line); }
 
 }  // namespace
 

@@ -72,8 +72,10 @@ class WorldState final : private detail::FrameFault {
   base::Prng& scenario_chance() noexcept { return scenario_chance_; }
   Trace& trace() noexcept { return trace_; }
   void note_failure(const std::string& what) {
-    if (failure_.empty()) failure_ = what;
+    if (failure_.empty() && !abandoned_) failure_ = what;
   }
+  /// The node that runs now has logged this.
+  void logged(std::string_view line);
   std::uint64_t breaking_strikes() const noexcept { return network_.breaking_strikes(); }
   std::uint64_t seed() const noexcept { return seed_; }
   std::int64_t elapsed() noexcept { return network_.now() - began_; }
@@ -103,6 +105,8 @@ class WorldState final : private detail::FrameFault {
   bool step();
   bool pass_time();
   void run_node(Node& node);
+  bool may_throw(const Node& node) const noexcept;
+  std::string whose(std::string_view log_line);
   void make_trouble();
   void check_counts();
   void kill(Service& service, Node& node);
@@ -139,7 +143,8 @@ class WorldState final : private detail::FrameFault {
   Node* running_ = nullptr;
   std::deque<Strand> strands_;
   bool ending_ = false;
-  std::string failure_;  // Of a check; the first one.
+  bool abandoned_ = false;  // Has failed, and is taken down.
+  std::string failure_;     // Of a check; the first one.
 };
 
 /// The faults of a run: all, or the subset that swarm mode leaves on.

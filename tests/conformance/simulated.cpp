@@ -57,6 +57,9 @@ SimulatedProgram::SimulatedProgram(SimulatedWorld& world, weir::Model model,
   serving.options = options_from(arguments);
   serving.model = model;
   serving.drawn = false;
+  // Theirs end by exceptions on purpose.
+  serving.handlers_may_throw =
+      arguments.handler == "moody" || arguments.handler == "spawns_thrower";
   drain_ = serving.options.drain;
   world_.act([&](World& there) {
     const Handler handler = handler_named(arguments.handler, inside_->settings);

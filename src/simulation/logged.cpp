@@ -1,0 +1,73 @@
+// logged.cpp - what the workers of a world log, of which an exception that leaves a handler matters.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <new>
+#include <optional>
+
+#include <weir/error.h>
+
+#include "simulation/world.h"
+
+namespace weir::simulated {
+namespace {
+
+/// What is being handled now, if it is an exception that no broken connection and no want of memory
+/// explains. A session logs what left its handler while it handles that.
+std::optional<std::string> bug_at_hand() {
+  if (std::current_exception() == nullptr) return std::nullopt;
+  try {
+    throw;
+  } catch (const IoError&) { return std::nullopt; } catch (const std::bad_alloc&) {
+    return std::nullopt;
+  } catch (const std::exception& error) { return error.what(); } catch (...) {
+    return "an exception that is not a std::exception";
+  }
+}
+
+/// "connection 7: ...", as Worker::log_handler_error() has it. 0: of none.
+std::uint64_t connection_of(std::string_view line) noexcept {
+  constexpr std::string_view begins = "connection ";
+  std::uint64_t id = 0;
+  if (!line.starts_with(begins)) return 0;
+  std::from_chars(line.data() + begins.size(), line.data() + line.size(), id);
+  return id;
+}
+
+}  // namespace
+
+void WorldState::logged(std::string_view line) {
+  trace_.add_text(network_.now(), Entry::log, line);
+  if (!failure_.empty() || abandoned_ || running_ == nullptr || may_throw(*running_)) return;
+  if (const auto bug = bug_at_hand()) {
+    note_failure(fmt::format("an exception left {}: {}", whose(line), *bug));
+  }
+}
+
+// A worker that has died does no more but tidy up.
+bool WorldState::may_throw(const Node& node) const noexcept {
+  if (node.dead || node.calls.is_frozen()) return true;
+  return std::ranges::any_of(services_, [&](const auto& service) {
+    return service->serving.handlers_may_throw &&
+           std::ranges::find(service->nodes, &node) != service->nodes.end();
+  });
+}
+
+std::string WorldState::whose(std::string_view log_line) {
+  std::string name = "a connection";
+  std::string at;
+  running_->worker->visit_sessions([&, id = connection_of(log_line)](detail::Session& session) {
+    if (session.id() != id || session.socket().fd < 0) return;
+    if (const Stream* stream = network_.stream(session.socket().fd)) name = stream->title();
+  });
+  for (const auto& service : services_) {
+    const auto& nodes = service->nodes;
+    if (std::ranges::find(nodes, running_) != nodes.end()) at = service->endpoint.text();
+  }
+  if (at.empty()) return "a task that " + name + " spawned";
+  return fmt::format("the handler of {} (at {}), or a task that it spawned", name, at);
+}
+
+}  // namespace weir::simulated
