@@ -192,6 +192,9 @@ struct Run {
   std::string what;  ///< why it failed
   std::uint64_t hash = 0;
   std::vector<std::string> trace;
+  /// How many lines of the trace there are up to the one that says why it failed; what follows
+  /// is how the world was taken down.
+  std::size_t trace_to_failure = 0;
 };
 Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario);
 

@@ -28,7 +28,10 @@ Outcome WorldState::run(const simulation::Scenario& scenario) {
     outcome.what = fmt::format("a worker failed: {}", error.what());
   }
   ending_ = true;
-  if (outcome.failed) abandon();
+  if (outcome.failed) {
+    trace_.add_failure(network_.now(), outcome.what);
+    abandon();
+  }
   detail::exchange_frame_fault(before);
   return outcome;
 }

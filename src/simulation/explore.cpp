@@ -55,17 +55,27 @@ std::string replay_line(std::uint64_t seed, const Exploration& exploration) {
                      exploration.command.empty() ? own_command() : exploration.command);
 }
 
-std::string failure_text(std::uint64_t seed, const Exploration& exploration, const Run& run) {
-  constexpr std::size_t shown = 200;
-  std::string text = fmt::format("seed {} failed: {}\nreplay it:  {}\n", seed, run.what,
-                                 replay_line(seed, exploration));
-  const bool all = std::getenv("WEIR_TRACE") != nullptr || run.trace.size() <= shown;
-  const std::size_t from = all ? 0 : run.trace.size() - shown;
-  text += from == 0 ? "trace:\n"
-                    : fmt::format("trace, the last {} of {} lines (WEIR_TRACE=1 shows all):\n",
-                                  shown, run.trace.size());
-  for (std::size_t i = from; i < run.trace.size(); ++i) text += run.trace[i] + "\n";
+/// The trace up to the failure, and the little that follows at once; or all of it.
+std::string trace_text(const Run& run) {
+  constexpr std::size_t before = 200, behind = 10;
+  const std::size_t size = run.trace.size();
+  std::size_t from = 0, to = size;
+  if (std::getenv("WEIR_TRACE") == nullptr && run.trace_to_failure != 0) {
+    to = std::min(size, run.trace_to_failure + behind);
+    from = run.trace_to_failure - std::min(run.trace_to_failure, before);
+  }
+  std::string text = "trace:\n";
+  if (to - from < size) {
+    text = fmt::format("trace, lines {} to {} of {} (WEIR_TRACE=1 shows all):\n", from + 1, to,
+                       size);
+  }
+  for (std::size_t i = from; i < to; ++i) text += run.trace[i] + "\n";
   return text;
+}
+
+std::string failure_text(std::uint64_t seed, const Exploration& exploration, const Run& run) {
+  return fmt::format("seed {} failed: {}\nreplay it:  {}\n{}", seed, run.what,
+                     replay_line(seed, exploration), trace_text(run));
 }
 
 // --- one seed --------------------------------------------------------------------------------
@@ -223,8 +233,8 @@ Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario&
   const SeedInSight in_sight(seed, exploration);
   WorldState world(seed, exploration, true);
   const Outcome outcome = world.run(scenario);
-  return {outcome.failed, outcome.broken, outcome.what, world.trace().hash(),
-          world.trace().lines()};
+  return {outcome.failed,       outcome.broken,        outcome.what,
+          world.trace().hash(), world.trace().lines(), world.trace().lines_to_failure()};
 }
 
 }  // namespace weir::simulation

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <map>
+#include <utility>
 
 #include <weir/faults.h>
 #include <weir/model.h>
@@ -15,7 +16,7 @@ using simulation::Fault;
 namespace {
 
 // "{a}" is an end of a connection, a worker or a number; see line().
-constexpr std::array<std::string_view, 25> texts{"",
+constexpr std::array<std::string_view, 26> texts{"",
                                                  "log: ",
                                                  "fault: {fault}",
                                                  "worker {a} listens, model {model}",
@@ -39,7 +40,8 @@ constexpr std::array<std::string_view, 25> texts{"",
                                                  "worker {a} turns",
                                                  "worker {a} is woken",
                                                  "server {a} is told to stop, {b} ms to drain",
-                                                 "worker {a} dies"};
+                                                 "worker {a} dies",
+                                                 "failed: "};
 
 // The names of the registry, which this layer does not know.
 std::string_view model_name(Model model) noexcept {
@@ -90,7 +92,8 @@ void Trace::add_text(std::int64_t now, Entry entry, std::string_view text) {
 
 std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   std::string text(texts[static_cast<std::size_t>(row.entry)]);
-  if (row.entry == Entry::note || row.entry == Entry::log) text += notes[row.a];
+  if (row.entry == Entry::note || row.entry == Entry::log || row.entry == Entry::failed)
+    text += notes[row.a];
   if (row.entry == Entry::fault) {  // Other rows have other numbers there.
     replace(text, "{fault}", std::string(simulation::name(static_cast<Fault>(row.a))));
   }
@@ -102,15 +105,35 @@ std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   return fmt::format("{:>14.3f} ms  {}", static_cast<double>(row.time) / 1e6, text);
 }
 
-std::vector<std::string> Trace::lines() const {
+void Trace::add_failure(std::int64_t now, std::string_view what) {
+  if (!std::exchange(has_failed_, true)) {
+    add_text(now, Entry::failed, what.substr(0, what.find('\n')));
+  }
+}
+
+template <class See>
+void Trace::for_each_shown(See see) const {
   constexpr unsigned few = 3;  // Who ignores the end of the stream receives it without end.
   std::map<std::uint64_t, unsigned> ends;
-  std::vector<std::string> result;
   for (const Row& row : rows_) {
     if (row.entry == Entry::received && row.b == 0 && ++ends[row.a] > few) continue;
-    if (row.entry != Entry::turn) result.push_back(line(row, texts_));
+    if (row.entry != Entry::turn) see(row);
   }
+}
+
+std::vector<std::string> Trace::lines() const {
+  std::vector<std::string> result;
+  for_each_shown([&](const Row& row) { result.push_back(line(row, texts_)); });
   return result;
+}
+
+std::size_t Trace::lines_to_failure() const {
+  std::size_t count = 0, there = 0;
+  for_each_shown([&](const Row& row) {
+    ++count;
+    if (row.entry == Entry::failed) there = count;
+  });
+  return there;
 }
 
 std::vector<std::string> Trace::logged() const {

@@ -36,6 +36,7 @@ enum class Entry : std::uint8_t {
   woken,
   stop,
   died,
+  failed,
 };
 
 class Trace {
@@ -49,9 +50,14 @@ class Trace {
   }
   void add_text(std::int64_t now, Entry entry, std::string_view text);
 
+  /// Why the run fails, at the moment when it does. The first time counts.
+  void add_failure(std::int64_t now, std::string_view what);
+
   std::uint64_t hash() const noexcept { return hash_; }
   /// One line for each entry that a reader wants to see.
   std::vector<std::string> lines() const;
+  /// How many of these lines there are up to that of the failure; 0: there is none.
+  std::size_t lines_to_failure() const;
   /// What was logged, without the rest; if the trace is kept.
   std::vector<std::string> logged() const;
 
@@ -66,9 +72,13 @@ class Trace {
     hash_ = (hash_ ^ word) * 0x9e3779b97f4a7c15;
     hash_ ^= hash_ >> 29;
   }
+  /// Calls `see(row)` for each that a reader wants to see.
+  template <class See>
+  void for_each_shown(See see) const;
   static std::string line(const Row& row, const std::vector<std::string>& texts);
 
   bool keep_;
+  bool has_failed_ = false;
   std::uint64_t hash_ = 0;
   std::vector<Row> rows_;
   std::vector<std::string> texts_;

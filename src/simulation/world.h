@@ -72,7 +72,9 @@ class WorldState final : private detail::FrameFault {
   base::Prng& scenario_chance() noexcept { return scenario_chance_; }
   Trace& trace() noexcept { return trace_; }
   void note_failure(const std::string& what) {
-    if (failure_.empty() && !abandoned_) failure_ = what;
+    if (!failure_.empty() || abandoned_) return;
+    failure_ = what;
+    trace_.add_failure(network_.now(), what);
   }
   /// The node that runs now has logged this.
   void logged(std::string_view line);
