@@ -195,6 +195,7 @@ struct Run {
   /// How many lines of the trace there are up to the one that says why it failed; what follows
   /// is how the world was taken down.
   std::size_t trace_to_failure = 0;
+  bool intact = true;  ///< World::intact() when it failed
 };
 Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario);
 

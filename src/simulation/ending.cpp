@@ -25,10 +25,11 @@ Outcome WorldState::run(const simulation::Scenario& scenario) {
     outcome.what = stop.what();
   } catch (const std::exception& error) {
     outcome.failed = true;
-    outcome.what = fmt::format("a worker failed: {}", error.what());
+    outcome.what = fmt::format("a worker failed: {}", one_line(error.what()));
   }
   ending_ = true;
   if (outcome.failed) {
+    outcome.intact = breaking_strikes() == 0;
     trace_.add_failure(network_.now(), outcome.what);
     abandon();
   }
@@ -71,7 +72,7 @@ void WorldState::judge(Strand& strand, Outcome& outcome) {
     // The network broke a connection, and the scenario had no answer to that: no failure.
     if (breaking_strikes() == 0) {
       throw Stop(fmt::format("the scenario ended by an error, and no fault explains it: {}",
-                             error.what()));
+                             one_line(error.what())));
     }
     outcome.broken = true;
     trace_.add_text(network_.now(), Entry::note,
@@ -80,7 +81,7 @@ void WorldState::judge(Strand& strand, Outcome& outcome) {
       if (!other.ended) clients_->act([&] { other.scope.cancel(); });
     }
   } catch (const std::exception& error) {
-    throw Stop(fmt::format("the scenario threw: {}", error.what()));
+    throw Stop(fmt::format("the scenario threw: {}", one_line(error.what())));
   }
 }
 

@@ -74,8 +74,15 @@ std::string trace_text(const Run& run) {
 }
 
 std::string failure_text(std::uint64_t seed, const Exploration& exploration, const Run& run) {
-  return fmt::format("seed {} failed: {}\nreplay it:  {}\n{}", seed, run.what,
-                     replay_line(seed, exploration), trace_text(run));
+  // The first line says what and whether the network may have had a part in it; what follows, who
+  // waits, say.
+  std::string_view what = run.what;
+  if (what.ends_with('\n')) what.remove_suffix(1);
+  const std::size_t first = std::min(what.find('\n'), what.size());
+  return fmt::format("seed {} failed: {} ({}){}\nreplay it:  {}\n{}", seed, what.substr(0, first),
+                     run.intact ? "the network had been harmless"
+                                : "a fault that breaks connections had struck before",
+                     what.substr(first), replay_line(seed, exploration), trace_text(run));
 }
 
 // --- one seed --------------------------------------------------------------------------------
@@ -234,7 +241,8 @@ Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario&
   WorldState world(seed, exploration, true);
   const Outcome outcome = world.run(scenario);
   return {outcome.failed,       outcome.broken,        outcome.what,
-          world.trace().hash(), world.trace().lines(), world.trace().lines_to_failure()};
+          world.trace().hash(), world.trace().lines(), world.trace().lines_to_failure(),
+          outcome.intact};
 }
 
 }  // namespace weir::simulation

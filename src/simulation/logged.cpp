@@ -1,4 +1,4 @@
-// logged.cpp - what the workers of a world log, of which an exception that leaves a handler matters.
+// logged.cpp - what the workers of a world log: an exception that leaves a handler is a failure.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,7 +22,7 @@ std::optional<std::string> bug_at_hand() {
     throw;
   } catch (const IoError&) { return std::nullopt; } catch (const std::bad_alloc&) {
     return std::nullopt;
-  } catch (const std::exception& error) { return error.what(); } catch (...) {
+  } catch (const std::exception& error) { return one_line(error.what()); } catch (...) {
     return "an exception that is not a std::exception";
   }
 }

@@ -59,8 +59,9 @@ void World::check(bool condition, std::string_view what) {
 
 void World::fail(std::string_view what) {
   // A handler's exception ends its session only, so the world is told, too.
-  state_->note_failure("a check failed: " + std::string(what));
-  throw simulated::Stop("a check failed: " + std::string(what));
+  const std::string failure = "a check failed: " + simulated::one_line(what);
+  state_->note_failure(failure);
+  throw simulated::Stop(failure);
 }
 
 void World::vanish(Connection& connection) {

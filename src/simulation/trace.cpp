@@ -61,6 +61,17 @@ void replace(std::string& text, std::string_view what, const std::string& by) {
 
 }  // namespace
 
+std::string one_line(std::string_view text) {
+  constexpr char delete_character = 0x7f;
+  std::string line;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    const bool is_control = byte < ' ' || letter == delete_character;
+    line += is_control ? fmt::format("\\x{:02x}", byte) : std::string(1, letter);
+  }
+  return line;
+}
+
 std::string end_name(std::uint64_t end) {
   return fmt::format("{} {}", end % 2 == 0 ? "client" : "server", end / 2);
 }
@@ -93,7 +104,7 @@ void Trace::add_text(std::int64_t now, Entry entry, std::string_view text) {
 std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   std::string text(texts[static_cast<std::size_t>(row.entry)]);
   if (row.entry == Entry::note || row.entry == Entry::log || row.entry == Entry::failed)
-    text += notes[row.a];
+    text += one_line(notes[row.a]);
   if (row.entry == Entry::fault) {  // Other rows have other numbers there.
     replace(text, "{fault}", std::string(simulation::name(static_cast<Fault>(row.a))));
   }

@@ -84,6 +84,9 @@ class Trace {
   std::vector<std::string> texts_;
 };
 
+/// The same text on one line, and harmless to a terminal: control bytes as \x0a.
+std::string one_line(std::string_view text);
+
 /// "server 3": of a connection, which has two, the end with this name.
 std::string end_name(std::uint64_t end);
 

@@ -52,6 +52,7 @@ struct Service {
 struct Outcome {
   bool failed = false;
   bool broken = false;  // Ended early by an IoError that a fault explains.
+  bool intact = true;   // Failed before any fault that breaks connections.
   std::string what;
 };
 
