@@ -17,9 +17,11 @@ AssertionContext exchange_assertion_context(AssertionContext context) noexcept {
   return std::exchange(assertion_context, context);
 }
 
+void tell(const char* line) noexcept { std::fprintf(stderr, "%s\n", line); }
+
 void tell_assertion_context() noexcept {
   const AssertionContext context = exchange_assertion_context(nullptr);
-  if (context != nullptr) std::fprintf(stderr, "%s\n", context());
+  if (context != nullptr) tell(context());
 }
 
 void assertion_failed(const char* condition, const char* file, int line) noexcept {

@@ -19,8 +19,8 @@ std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& pla
   return detail::entry(model).make_engine(plan);
 }
 
-std::shared_ptr<const void> watch_crashes() {
-  return std::make_shared<os::CrashWatch>(base::tell_assertion_context);
+std::shared_ptr<const void> watch_crashes(void (*tell_all)() noexcept) {
+  return std::make_shared<os::CrashWatch>(base::tell_assertion_context, tell_all);
 }
 
 }  // namespace weir::simulated

@@ -17,13 +17,13 @@ struct Watched {
   int number;
   struct sigaction before;
 };
-constinit Watched watched[] = {
-    {SIGSEGV, {}}, {SIGBUS, {}}, {SIGILL, {}}, {SIGFPE, {}}, {SIGABRT, {}}};
+constinit Watched watched[] = {{SIGSEGV, {}}, {SIGBUS, {}},  {SIGILL, {}},
+                               {SIGFPE, {}},  {SIGABRT, {}}, {SIGQUIT, {}}};
 
 constinit std::mutex mutex;
 constinit unsigned watches = 0;
 // Written before the handlers are installed.
-constinit CrashWatch::LastWord last_word = nullptr;
+constinit CrashWatch::LastWord last_word = nullptr, last_word_of_all = nullptr;
 
 void set(int number, const struct sigaction& action,
          struct sigaction* before = nullptr) noexcept {
@@ -32,26 +32,32 @@ void set(int number, const struct sigaction& action,
 }
 
 void on_crash(int number, siginfo_t* info, void*) {
-  last_word();
+  const bool from_outside = number == SIGQUIT || info->si_code == SI_USER;
+  from_outside ? last_word_of_all() : last_word();
   for (const Watched& each : watched) {
     if (each.number == number) set(number, each.before);
   }
   // What the instruction caused it causes again, when this returns to it. What was sent, as by
-  // abort(3), has to be sent again.
-  if (info->si_code <= 0) ::raise(number);
+  // abort(3) or from a terminal, has to be sent again.
+  if (from_outside || info->si_code <= 0) ::raise(number);
 }
 
 }  // namespace
 
-CrashWatch::CrashWatch(LastWord tell) noexcept {
+CrashWatch::CrashWatch(LastWord tell, LastWord tell_all) noexcept {
   std::lock_guard lock(mutex);
   if (watches++ != 0) return;
   last_word = tell;
+  last_word_of_all = tell_all;
   struct sigaction action{};
   sigemptyset(&action.sa_mask);
   action.sa_flags = SA_SIGINFO | SA_ONSTACK;
   action.sa_sigaction = on_crash;
-  for (Watched& each : watched) set(each.number, action, &each.before);
+  for (Watched& each : watched) {
+    set(each.number, action, &each.before);
+    const bool is_ignored = each.before.sa_handler == SIG_IGN;  // By nohup(1), or in a script.
+    if (each.number == SIGQUIT && is_ignored) set(each.number, each.before);
+  }
   if (__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(tell);
 }
 

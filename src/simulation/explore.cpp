@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <cstdlib>
@@ -50,9 +51,13 @@ std::string own_command() {
   return command.empty() ? "the same program" : command;
 }
 
+const std::string& command_of(const Exploration& exploration) {
+  static const std::string own = own_command();
+  return exploration.command.empty() ? own : exploration.command;
+}
+
 std::string replay_line(std::uint64_t seed, const Exploration& exploration) {
-  return fmt::format("WEIR_SEED={} {}", seed,
-                     exploration.command.empty() ? own_command() : exploration.command);
+  return fmt::format("WEIR_SEED={} {}", seed, command_of(exploration));
 }
 
 /// The trace up to the failure, and the little that follows at once; or all of it.
@@ -95,20 +100,44 @@ struct Seen {
 thread_local std::string assertion_text;
 const char* assertion_context() noexcept { return assertion_text.c_str(); }
 
+/// A seed that runs now, for a signal handler on whatever thread.
+struct RunningSeed {
+  std::atomic<bool> is_taken{false};
+  std::atomic<const char*> text{nullptr};
+};
+constinit std::array<RunningSeed, 256> running_seeds;  // Of more threads some are not told.
+
+void tell_running_seeds() noexcept {
+  for (const RunningSeed& each : running_seeds) {
+    if (const char* text = each.text.load()) base::tell(text);
+  }
+}
+
 /// Says which seed it was, if an assertion, a signal or a sanitizer ends the process.
 class SeedInSight {
  public:
   SeedInSight(std::uint64_t seed, const Exploration& exploration)
-      : before_(base::exchange_assertion_context(assertion_context)) {
-    assertion_text =
-        fmt::format("seed {} failed by it\nreplay it:  {}", seed, replay_line(seed, exploration));
+      : before_(base::exchange_assertion_context(assertion_context)),
+        place_(std::ranges::find_if(running_seeds,
+                                    [](auto& each) { return !each.is_taken.exchange(true); })) {
+    const std::string replay = "replay it:  " + replay_line(seed, exploration);
+    assertion_text = fmt::format("seed {} failed by it\n{}", seed, replay);
+    text_ = fmt::format("seed {} was running\n{}", seed, replay);
+    if (place_ != running_seeds.end()) place_->text = text_.c_str();
   }
-  ~SeedInSight() { base::exchange_assertion_context(before_); }
+  ~SeedInSight() {
+    base::exchange_assertion_context(before_);
+    if (place_ == running_seeds.end()) return;
+    place_->text = nullptr;
+    place_->is_taken = false;
+  }
   SeedInSight(const SeedInSight&) = delete;
   SeedInSight& operator=(const SeedInSight&) = delete;
 
  private:
   base::AssertionContext before_;
+  decltype(running_seeds)::iterator place_;
+  std::string text_;
 };
 
 Seen run_seed(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario,
@@ -225,7 +254,7 @@ class Explorer {
 }  // namespace
 
 Report explore(const Exploration& exploration, const Scenario& scenario) {
-  const auto watch = simulated::watch_crashes();
+  const auto watch = simulated::watch_crashes(tell_running_seeds);
   Explorer explorer(exploration, scenario);
   if (const auto seed = number_from("WEIR_SEED")) {
     explorer.run_alone(*seed);
@@ -236,7 +265,7 @@ Report explore(const Exploration& exploration, const Scenario& scenario) {
 }
 
 Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario) {
-  const auto watch = simulated::watch_crashes();
+  const auto watch = simulated::watch_crashes(tell_running_seeds);
   const SeedInSight in_sight(seed, exploration);
   WorldState world(seed, exploration, true);
   const Outcome outcome = world.run(scenario);

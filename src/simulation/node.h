@@ -236,7 +236,8 @@ class Node {
 std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& plan);
 
 /// While what it yields lives, a bug that ends the process by a signal, or that a sanitizer finds,
-/// says which seed it was (base::tell_assertion_context()). In src/model, which may ask the system.
-std::shared_ptr<const void> watch_crashes();
+/// says which seed it was (base::tell_assertion_context()); if the signal came from outside,
+/// `tell_all` says which there are. In src/model, which may ask the system.
+std::shared_ptr<const void> watch_crashes(void (*tell_all)() noexcept);
 
 }  // namespace weir::simulated

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <cstdlib>
 #include <exception>
 #include <memory>
@@ -72,6 +73,43 @@ TEST(Crash, Names_its_seed_when_memory_is_used_that_was_freed) {
     *freed = 2;
   };
   EXPECT_EXIT(explore_until(use_after_free), any_end, its_seed);
+}
+
+/// Both threads are in a handler that does not return, and somebody asks for the end.
+void hang_until(int number) {
+  std::barrier both(2);
+  const auto scenario = [&](World& world) -> Task<> {
+    auto server = world.serve([&, seed = world.seed()](weir::Connection& peer) -> Task<> {
+      const weir::Chunk ask = co_await peer.receive();
+      both.arrive_and_wait();
+      if (seed == 1) ::kill(::getpid(), number);
+      for (;;) ::pause();
+    });
+    weir::Client client = co_await world.connect(server);
+    co_await client->send("?");
+    co_await client->receive();
+  };
+  weir::simulation::explore(
+      {.seeds = 2, .threads = 2, .faults = weir::simulation::Faults::none(), .command = "./mine"},
+      scenario);
+}
+
+const std::string all_seeds =
+    "^seed ([12]) was running\nreplay it:  WEIR_SEED=[12] ./mine\n"
+    "seed ([12]) was running\nreplay it:  WEIR_SEED=[12] ./mine\n$";
+
+TEST(Crash, Names_all_seeds_that_run_when_one_ends_a_program_that_hangs) {
+  EXPECT_EXIT(hang_until(SIGQUIT), testing::KilledBySignal(SIGQUIT), all_seeds);
+  EXPECT_EXIT(hang_until(SIGABRT), testing::KilledBySignal(SIGABRT), all_seeds);
+}
+
+TEST(Crash, Leaves_a_signal_ignored_that_is) {
+  const auto quit_in_vain = [] {
+    ::signal(SIGQUIT, SIG_IGN);
+    explore_until([] { ::raise(SIGQUIT); });
+    ::_exit(42);
+  };
+  EXPECT_EXIT(quit_in_vain(), testing::ExitedWithCode(42), "^$");
 }
 
 TEST(Crash, Leaves_the_signal_to_the_handler_that_the_program_has) {
