@@ -27,6 +27,8 @@ Count count_instructions(const Subject& subject, bool smoke);
 /// System calls for a 64 B echo over 64 connections. By a perf tracepoint, at full speed, where
 /// that is permitted; else under strace, which slows the server down so that its batches grow.
 Count count_system_calls(const Subject& subject, bool smoke);
+/// The second way alone. Throws when strace has not counted.
+Count count_calls_by_strace(const Subject& subject);
 
 /// Heap allocations for a 64 B echo over 64 connections, after warm-up.
 Count count_allocations(const Subject& subject, bool smoke);

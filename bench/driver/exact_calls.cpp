@@ -6,12 +6,13 @@
 #include <sys/wait.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include "client.h"
 #include "exact.h"
+#include "scratch.h"
 
 namespace bench {
 namespace {
@@ -88,11 +89,25 @@ double count_by_perf(const Subject& subject, std::int64_t requests) {
   return static_cast<double>(value_of(counter) - before) / static_cast<double>(requests);
 }
 
+/// The number in the line `CALLS total` that ends strace's summary.
+std::int64_t total_in(const std::string& summary) {
+  std::ifstream file(summary);
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream fields(line);
+    std::int64_t calls = 0;
+    std::string name;
+    if (fields >> calls >> name && name == "total") return calls;
+  }
+  throw std::runtime_error("strace has left no total");
+}
+
 std::int64_t calls_under_strace(const Subject& subject, std::int64_t requests) {
-  const std::string summary = std::filesystem::temp_directory_path() /
-                              ("weir-bench-strace." + std::to_string(::getpid()));
+  const ScratchDirectory scratch;
+  const std::string summary = scratch.path() / "summary";
   Launch launch;
-  launch.command = {"strace", "-f", "-qq", "-c", "-U", "calls,name", "-o", summary};
+  // -I2: with -o strace keeps SIGTERM to itself otherwise, and would have to be killed, which
+  // leaves neither a summary nor the server stopped.
+  launch.command = {"strace", "-I2", "-f", "-qq", "-c", "-U", "calls,name", "-o", summary};
   for (const std::string& word : command_of(subject)) launch.command.push_back(word);
   {
     Process process(launch);
@@ -100,16 +115,7 @@ std::int64_t calls_under_strace(const Subject& subject, std::int64_t requests) {
     client.exactly(requests, 1);
     process.stop();
   }
-  std::ifstream file(summary);
-  std::int64_t total = 0;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    std::int64_t calls = 0;
-    std::string name;
-    if (fields >> calls >> name && name == "total") total = calls;
-  }
-  std::filesystem::remove(summary);
-  return total;
+  return total_in(summary);
 }
 
 }  // namespace
@@ -118,6 +124,11 @@ Count count_system_calls(const Subject& subject, bool smoke) {
   const std::int64_t requests = smoke ? 2'000 : 100'000;
   const double counted = count_by_perf(subject, requests);
   if (counted >= 0) return {counted, "perf"};
+  return count_calls_by_strace(subject);
+}
+
+Count count_calls_by_strace(const Subject& subject) {
+  // What starting and stopping take is in both, and so in neither's difference.
   const std::int64_t few = 64 * 20, many = 64 * 120;
   const std::int64_t more = calls_under_strace(subject, many) - calls_under_strace(subject, few);
   return {static_cast<double>(more) / static_cast<double>(many - few), "strace"};

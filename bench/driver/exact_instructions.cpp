@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -7,29 +5,10 @@
 
 #include "client.h"
 #include "exact.h"
+#include "scratch.h"
 
 namespace bench {
 namespace {
-
-/// A directory for one run's files, removed with them.
-class ScratchDirectory {
- public:
-  ScratchDirectory() {
-    std::string name = std::filesystem::temp_directory_path() / "weir-bench-XXXXXX";
-    if (!::mkdtemp(name.data())) fail("mkdtemp");
-    path_ = name;
-  }
-  ScratchDirectory(const ScratchDirectory&) = delete;
-  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
-  ~ScratchDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Has callgrind write what was counted since the last time, and start anew. vgdb reaches a process
 /// that waits in the kernel, too.
