@@ -52,6 +52,9 @@ struct Goal {
   bool below_peers = false;  // Also: lower than every peer's in the same cells.
 };
 
+/// What people would use instead.
+const std::vector<std::string>& peer_names();
+
 std::vector<Cell> all_cells();
 std::vector<Cell> smoke_cells();
 std::vector<Goal> all_goals();

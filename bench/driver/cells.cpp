@@ -7,8 +7,6 @@ namespace {
 
 const std::vector<std::string> loops = {"epoll-et", "epoll-lt",    "poll",
                                         "select",   "nonblocking", "io-uring"};
-const std::vector<std::string> peers = {"asio-callbacks", "asio-coroutines", "libuv", "libevent",
-                                        "libev"};
 const Entry baseline{"bare:epoll-et"};
 
 /// Each model against the bare program of the same mechanism.
@@ -21,7 +19,7 @@ void add_models(Cell& cell, const std::vector<std::string>& models) {
 void add_control(Cell& cell) { cell.contests.push_back({{"A/A"}, baseline}); }
 
 void add_peers(Cell& cell) {
-  for (const std::string& peer : peers) cell.contests.push_back({{peer}, baseline});
+  for (const std::string& peer : peer_names()) cell.contests.push_back({{peer}, baseline});
 }
 
 /// What the mechanisms themselves differ in, and Weir's ring against the bare edge.
@@ -167,6 +165,12 @@ const char* name_of(Metric metric) {
     case Metric::p999: return "p99.9";
   }
   return "";
+}
+
+const std::vector<std::string>& peer_names() {
+  static const std::vector<std::string> names = {"asio-callbacks", "asio-coroutines", "libuv",
+                                                 "libevent", "libev"};
+  return names;
 }
 
 std::vector<Cell> all_cells() {

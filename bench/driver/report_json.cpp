@@ -10,10 +10,12 @@ namespace bench {
 namespace {
 
 nlohmann::json to_json(const Estimate& estimate) {
-  return {{"median", estimate.median},
-          {"low", estimate.low},
-          {"high", estimate.high},
-          {"samples", estimate.samples}};
+  nlohmann::json json = {{"median", estimate.median}, {"samples", estimate.samples}};
+  if (estimate.has_interval()) {
+    json["low"] = estimate.low;
+    json["high"] = estimate.high;
+  }
+  return json;
 }
 
 nlohmann::json to_json(const ContestResult& contest) {
@@ -65,12 +67,13 @@ nlohmann::json to_json(const std::vector<GoalResult>& goals) {
                           {"metric", name_of(result.goal.metric)},
                           {"limit", result.goal.limit},
                           {"at_least", result.goal.at_least},
-                          {"met", result.met()}};
+                          {"verdict", name_of(result.verdict())}};
     if (result.value) row["value"] = to_json(*result.value);
     if (!result.best_peer.empty()) {
       row["best_peer"] = result.best_peer;
       row["best_peer_ratio"] = result.peer_margin;
     }
+    if (!result.peers_missing.empty()) row["peers_missing"] = result.peers_missing;
     json.push_back(std::move(row));
   }
   return json;

@@ -22,12 +22,12 @@ Estimate estimate(std::vector<double> samples) {
 Estimate geometric_mean(const std::vector<Estimate>& ratios) {
   if (ratios.empty()) return {};
   double sum = 0, below = 0, above = 0;
-  std::size_t samples = 0;
+  std::size_t samples = ratios[0].samples;
   for (const Estimate& ratio : ratios) {
     sum += std::log(ratio.median);
     below += std::pow(std::log(ratio.median / ratio.low), 2);
     above += std::pow(std::log(ratio.high / ratio.median), 2);
-    samples += ratio.samples;
+    samples = std::min(samples, ratio.samples);
   }
   const auto count = static_cast<double>(ratios.size());
   const double mean = sum / count;

@@ -13,11 +13,16 @@ struct Estimate {
   double low = 0;
   double high = 0;
   std::size_t samples = 0;
+
+  /// From fewer than 6 samples no two of them enclose the median with 95 %: low and high say
+  /// nothing then.
+  bool has_interval() const { return samples >= 6; }
 };
 
 Estimate estimate(std::vector<double> samples);
 
-/// The geometric mean of several ratios; their intervals are combined as independent errors.
+/// The geometric mean of several ratios; their intervals are combined as independent errors. It has
+/// as many samples as the one with the fewest.
 Estimate geometric_mean(const std::vector<Estimate>& ratios);
 
 /// `part` from 0 to 1; reorders the values. 0 when there are none.

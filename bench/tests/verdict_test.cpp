@@ -1,0 +1,80 @@
+#include "verdict.h"
+
+#include <gtest/gtest.h>
+
+namespace bench {
+namespace {
+
+const Contest contest{{"weir:epoll-et"}, {"bare:epoll-et"}};
+
+ContestResult measured(const std::string& subject, double ratio, int rounds = 30) {
+  ContestResult result;
+  result.contest = {{subject}, {"bare:epoll-et"}};
+  result.estimates[Metric::cpu] =
+      estimate(std::vector<double>(static_cast<std::size_t>(rounds), ratio));
+  return result;
+}
+
+CellResult cell_of(const std::vector<ContestResult>& contests, const std::string& name = "one") {
+  CellResult result;
+  result.cell.name = name;
+  result.contests = contests;
+  return result;
+}
+
+GoalResult verdict_on(const Goal& goal, const std::vector<CellResult>& cells) {
+  const auto judged = judge({goal}, cells);
+  EXPECT_EQ(judged.size(), 1U);
+  return judged.at(0);
+}
+
+Goal goal(double limit) { return {"a goal", {"one"}, contest, Metric::cpu, limit}; }
+
+Goal goal_below_peers() {
+  Goal goal = bench::goal(1.03);
+  goal.below_peers = true;
+  return goal;
+}
+
+TEST(Verdict, IsOnTheLimit) {
+  const std::vector<CellResult> cells = {cell_of({measured("weir:epoll-et", 1.02)})};
+  EXPECT_EQ(verdict_on(goal(1.03), cells).verdict(), Verdict::met);
+  EXPECT_EQ(verdict_on(goal(1.01), cells).verdict(), Verdict::missed);
+}
+
+TEST(Verdict, NeedsEveryCell) {
+  Goal both = goal(1.03);
+  both.cells.push_back("another");
+  EXPECT_EQ(verdict_on(both, {cell_of({measured("weir:epoll-et", 1.02)})}).verdict(),
+            Verdict::not_measured);
+}
+
+// A goal "below every peer" was met when there was no peer at all.
+TEST(VerdictBelowPeers, NeedsEveryPeer) {
+  std::vector<ContestResult> contests = {measured("weir:epoll-et", 1.02)};
+  EXPECT_EQ(verdict_on(goal_below_peers(), {cell_of(contests)}).verdict(), Verdict::not_measured);
+  for (const std::string& peer : peer_names()) contests.push_back(measured(peer, 1.05));
+  EXPECT_EQ(verdict_on(goal_below_peers(), {cell_of(contests)}).verdict(), Verdict::met);
+  contests.pop_back();
+  const GoalResult result = verdict_on(goal_below_peers(), {cell_of(contests)});
+  EXPECT_EQ(result.verdict(), Verdict::not_measured);
+  EXPECT_EQ(result.peers_missing, std::vector<std::string>{peer_names().back()});
+}
+
+TEST(VerdictBelowPeers, OneCheaperPeerIsEnoughToMiss) {
+  const std::vector<ContestResult> contests = {measured("weir:epoll-et", 1.02),
+                                               measured("libev", 1.01)};
+  EXPECT_EQ(verdict_on(goal_below_peers(), {cell_of(contests)}).verdict(), Verdict::missed);
+}
+
+TEST(Estimate, HasNoIntervalFromFewerThanSixRounds) {
+  EXPECT_FALSE(estimate({1, 2, 3, 4, 5}).has_interval());
+  const Estimate six = estimate({1, 2, 3, 4, 5, 6});
+  EXPECT_TRUE(six.has_interval());
+  EXPECT_EQ(six.low, 1);
+  EXPECT_EQ(six.high, 6);
+  EXPECT_FALSE(geometric_mean({six, estimate({1})}).has_interval());
+}
+
+}  // namespace
+}  // namespace bench
