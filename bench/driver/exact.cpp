@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stdexcept>
 
 namespace bench {
 namespace {
@@ -38,37 +39,47 @@ constexpr ExactGoal goals[] = {
     {"weir:io-uring", "idle_bytes", 320},
 };
 
-/// A count that cannot be taken is a gap in the table with a line that says why.
+/// A count that cannot be taken is a gap in the table with a line that says why; a smoke run, which
+/// asks whether everything works, ends with that line.
 template <typename Function>
-auto attempt(const Subject& subject, const char* what, Function function)
+auto attempt(const Subject& subject, bool smoke, const char* what, Function function)
     -> std::optional<decltype(function())> {
   try {
     return function();
   } catch (const std::exception& error) {
-    fmt::print("  {}: no {}: {}\n", subject.name, what, error.what());
+    const std::string line = fmt::format("{}: no {}: {}", subject.name, what, error.what());
+    if (smoke) throw std::runtime_error(line);
+    fmt::print("  {}\n", line);
     return std::nullopt;
   }
+}
+
+/// Nobody echoes without an instruction or a system call.
+Count positive(Count count) {
+  if (count.per_request <= 0) throw std::runtime_error("none were counted by " + count.source);
+  return count;
 }
 
 Row count(const Subject& subject, bool smoke) {
   Row row;
   row.subject = subject.name;
   row.allocations =
-      attempt(subject, "allocations", [&] { return count_allocations(subject, smoke); });
+      attempt(subject, smoke, "allocations", [&] { return count_allocations(subject, smoke); });
   // How often a polling loop asks in vain is a matter of time, not of requests; and what a forked
   // child does for a request is what the iterative server does.
   if (!subject.works_when_idle && !subject.forks) {
-    row.instructions =
-        attempt(subject, "instructions", [&] { return count_instructions(subject, smoke); });
+    row.instructions = attempt(subject, smoke, "instructions",
+                               [&] { return positive(count_instructions(subject, smoke)); });
   }
   if (subject.one_client) return row;
   if (!subject.works_when_idle) {
-    row.calls =
-        attempt(subject, "system calls", [&] { return count_system_calls(subject, smoke); });
+    row.calls = attempt(subject, smoke, "system calls",
+                        [&] { return positive(count_system_calls(subject, smoke)); });
   }
   // select ends at FD_SETSIZE; the others are asked for more than that.
   if (!subject.name.ends_with(":select")) {
-    row.idle = attempt(subject, "memory", [&] { return measure_idle_memory(subject, smoke); });
+    row.idle =
+        attempt(subject, smoke, "memory", [&] { return measure_idle_memory(subject, smoke); });
   }
   return row;
 }

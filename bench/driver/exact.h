@@ -11,7 +11,7 @@
 namespace bench {
 
 /// Counts for the subjects chosen (all when none is named), prints a table, and returns it. Smoke:
-/// fewer requests and connections, and no verdict.
+/// fewer requests and connections, no verdict, and a count that cannot be taken throws.
 nlohmann::json count_exactly(const std::vector<std::string>& subjects, bool smoke);
 
 /// How often something happens for one request, and how that was found out.

@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 
 namespace bench {
@@ -33,6 +34,7 @@ constexpr int stop_timeout_ms = 5'000;
     arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   execvp(arguments[0], arguments.data());
+  dprintf(STDOUT_FILENO, "%s\n", std::strerror(errno));  // The driver waits for a line.
   _exit(127);
 }
 
@@ -56,7 +58,9 @@ Process::Process(const Launch& launch) {
     read_port();
   } catch (...) {
     stop();
-    throw std::runtime_error(launch.command[0] + " did not start: it said '" + output_ + "'");
+    const std::string said = output_.substr(0, output_.find('\n'));
+    throw std::runtime_error(launch.command[0] +
+                             " did not start: " + (said.empty() ? "it said nothing" : said));
   }
 }
 
