@@ -17,7 +17,7 @@ using Socket = Token::as_default_on_t<asio::basic_stream_socket<asio::ip::tcp, E
 using Acceptor = Token::as_default_on_t<asio::basic_socket_acceptor<asio::ip::tcp, Executor>>;
 
 static Awaitable echo(Socket client) {
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, buffer_size> buffer;
   for (;;) {
     auto [receive_error, size] = co_await client.async_read_some(asio::buffer(buffer));
     if (receive_error) co_return;

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <asio.hpp>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+
+constexpr std::size_t buffer_size = 64 * 1024;  // As large as that of every other program.
 
 template <typename Acceptor>
 void listen_on(Acceptor& acceptor, int argc, char** argv) {
