@@ -25,10 +25,10 @@ enum {
   SUBMISSIONS = 4096,
   COMPLETIONS = 16384,
   CLIENTS_MAX = 20000,
-  BUFFER_COUNT = 2048,
+  BUFFER_COUNT = 128,  // They are used in turn, so more would fall out of the cache in between.
   BUFFER_STRIDE = BUFFER_SIZE + 192,  // Not a power of two: they would all fall in one cache set.
   BUFFER_GROUP = 0,
-  QUEUED_MAX = 16,  // Buffers a client may have queued before its receive is cancelled.
+  QUEUED_MAX = 4,   // Buffers a client may have queued before its receive is cancelled.
   PIECES_MAX = 16,  // Buffers in one send.
   NONE = -1
 };
