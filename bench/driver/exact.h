@@ -36,8 +36,10 @@ Count count_allocations(const Subject& subject, bool smoke);
 /// What 10,000 silent connections take, each.
 struct IdleMemory {
   int connections = 0;
-  double user_bytes = 0;    // Anonymous memory of the server and its children.
-  double kernel_bytes = 0;  // Growth of the kernel's slabs: both ends of the connection, roughly.
+  double user_bytes = 0;  // Anonymous memory of the server and its children.
+  // Growth of all the kernel's slabs: sockets, files, inodes, items of epoll, requests of a ring;
+  // of both ends, and of whatever else the machine does. The client's end is the same for all.
+  double kernel_bytes = 0;
 };
 IdleMemory measure_idle_memory(const Subject& subject, bool smoke);
 
