@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ struct Goal {
   double limit = 1;
   bool at_least = false;     // The ratio has to reach the limit instead of staying below.
   bool below_peers = false;  // Also: lower than every peer's in the same cells.
+  // Growth against growth: what is held against the limit is the contest's ratio divided by that of
+  // this one, in each cell.
+  std::optional<Contest> divided_by = std::nullopt;
 };
 
 /// What people would use instead.

@@ -124,7 +124,9 @@ void add_rest(std::vector<Cell>& cells) {
     for (const char* model : {"poll", "nonblocking"}) {
       const Entry bare{std::string("bare:") + model, idle};
       cell.contests.push_back({bare, {bare.subject}});
-      cell.contests.push_back({{std::string("weir:") + model, idle}, bare});
+      const Entry weir{std::string("weir:") + model, idle};
+      cell.contests.push_back({weir, {weir.subject}});
+      cell.contests.push_back({weir, bare});
     }
     cells.push_back(cell);
   }

@@ -34,6 +34,10 @@ std::string sentence(const GoalResult& result) {
   if (value.has_interval() && value.low <= goal.limit && goal.limit <= value.high) {
     text += " (interval spans the goal)";
   }
+  if (result.growth) {
+    text += fmt::format("; it grows {:.1f} times, the reference {:.1f} times",
+                        result.growth->median, result.reference_growth->median);
+  }
   if (!result.peers_missing.empty()) {
     text += fmt::format("; no figure of {}", fmt::join(result.peers_missing, ", "));
   }

@@ -69,6 +69,8 @@ nlohmann::json to_json(const std::vector<GoalResult>& goals) {
                           {"at_least", result.goal.at_least},
                           {"verdict", name_of(result.verdict())}};
     if (result.value) row["value"] = to_json(*result.value);
+    if (result.growth) row["growth"] = to_json(*result.growth);
+    if (result.reference_growth) row["reference_growth"] = to_json(*result.reference_growth);
     if (!result.best_peer.empty()) {
       row["best_peer"] = result.best_peer;
       row["best_peer_ratio"] = result.peer_margin;

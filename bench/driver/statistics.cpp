@@ -35,6 +35,16 @@ Estimate geometric_mean(const std::vector<Estimate>& ratios) {
           std::exp(mean + std::sqrt(above) / count), samples};
 }
 
+Estimate quotient(const Estimate& dividend, const Estimate& divisor) {
+  const double ratio = dividend.median / divisor.median;
+  const double below = std::hypot(std::log(dividend.median / dividend.low),
+                                  std::log(divisor.high / divisor.median));
+  const double above = std::hypot(std::log(dividend.high / dividend.median),
+                                  std::log(divisor.median / divisor.low));
+  return {ratio, ratio * std::exp(-below), ratio * std::exp(above),
+          std::min(dividend.samples, divisor.samples)};
+}
+
 double percentile(std::vector<std::uint32_t>& values, double part) {
   if (values.empty()) return 0;
   const auto last = static_cast<double>(values.size() - 1);

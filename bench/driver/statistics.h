@@ -25,6 +25,10 @@ Estimate estimate(std::vector<double> samples);
 /// as many samples as the one with the fewest.
 Estimate geometric_mean(const std::vector<Estimate>& ratios);
 
+/// One ratio divided by another; their intervals are combined as independent errors. It has as many
+/// samples as the one with fewer.
+Estimate quotient(const Estimate& dividend, const Estimate& divisor);
+
 /// `part` from 0 to 1; reorders the values. 0 when there are none.
 double percentile(std::vector<std::uint32_t>& values, double part);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace bench {
 namespace {
@@ -59,6 +60,14 @@ void compare_with_peers(GoalResult& result, const ByName& cells) {
   }
 }
 
+void compare_growth(GoalResult& result, const ByName& cells) {
+  const auto reference = collect(result.goal, *result.goal.divided_by, cells);
+  result.growth = std::exchange(result.value, std::nullopt);
+  if (reference.empty()) return;
+  result.reference_growth = geometric_mean(reference);
+  result.value = quotient(*result.growth, *result.reference_growth);
+}
+
 }  // namespace
 
 const char* name_of(Verdict verdict) {
@@ -94,6 +103,7 @@ std::vector<GoalResult> judge(const std::vector<Goal>& goals,
     const auto ratios = collect(goal, goal.contest, cells);
     if (ratios.empty()) continue;
     result.value = geometric_mean(ratios);
+    if (goal.divided_by) compare_growth(result, cells);
     if (goal.below_peers) compare_with_peers(result, cells);
   }
   return judged;

@@ -17,6 +17,7 @@ const char* name_of(Verdict verdict);
 struct GoalResult {
   Goal goal;
   std::optional<Estimate> value;
+  std::optional<Estimate> growth, reference_growth;  // Where one is divided by the other.
   // Where the goal asks for it:
   std::string best_peer;                   // The peer with the lowest ratio,
   double peer_margin = 0;                  // how many times Weir's CPU a request that one uses,

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace bench {
 namespace {
 
@@ -65,6 +67,30 @@ TEST(VerdictBelowPeers, OneCheaperPeerIsEnoughToMiss) {
   const std::vector<ContestResult> contests = {measured("weir:epoll-et", 1.02),
                                                measured("libev", 1.01)};
   EXPECT_EQ(verdict_on(goal_below_peers(), {cell_of(contests)}).verdict(), Verdict::missed);
+}
+
+// "At most the bare loop's growth" was judged by what both cost among idle connections.
+TEST(VerdictOnGrowth, DividesGrowthByGrowth) {
+  const Contest own{{"weir:poll", 100}, {"weir:poll"}}, bare{{"bare:poll", 100}, {"bare:poll"}};
+  Goal growth{"growth", {"one"}, own, Metric::cpu, 1.00};
+  growth.divided_by = bare;
+  ContestResult ours = measured("", 12), theirs = measured("", 10);
+  ours.contest = own;
+  theirs.contest = bare;
+  const GoalResult result = verdict_on(growth, {cell_of({ours, theirs})});
+  EXPECT_EQ(result.verdict(), Verdict::missed);
+  EXPECT_DOUBLE_EQ(result.value->median, 1.2);
+  EXPECT_DOUBLE_EQ(result.growth->median, 12);
+  EXPECT_DOUBLE_EQ(result.reference_growth->median, 10);
+  EXPECT_EQ(verdict_on(growth, {cell_of({ours})}).verdict(), Verdict::not_measured);
+}
+
+TEST(Quotient, WidensTheIntervalByBoth) {
+  const Estimate ratio = quotient({2, 1, 4, 30}, {2, 1, 4, 8});
+  EXPECT_DOUBLE_EQ(ratio.median, 1);
+  EXPECT_NEAR(ratio.high, std::exp(std::sqrt(2) * std::log(2)), 1e-9);
+  EXPECT_NEAR(ratio.low, 1 / ratio.high, 1e-9);
+  EXPECT_EQ(ratio.samples, 8U);
 }
 
 TEST(Estimate, HasNoIntervalFromFewerThanSixRounds) {
