@@ -18,7 +18,7 @@ struct Entry {
   auto operator<=>(const Entry&) const = default;
 };
 
-/// `subject` is measured as a ratio to `reference`, whose turn was just before.
+/// `subject` is measured as a ratio to `reference`, whose turn was shortly before.
 struct Contest {
   Entry subject;
   Entry reference;

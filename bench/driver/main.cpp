@@ -1,9 +1,9 @@
 // main.cpp - the measuring program: who is measured, under what, in which order.
 //
 // Question: what does a request cost the server, as a ratio to a bare loop in C?
-// Unit: server CPU (user and system) a request, divided by that of the reference's turn just
-// before. What makes it hold on a noisy machine: all subjects are up at once and take short
-// turns.
+// Unit: server CPU (user and system) a request, divided by that of the reference's last turn, at
+// most three turns before. What makes it hold on a noisy machine: all subjects are up at once and
+// take short turns.
 #include <signal.h>
 #include <sys/resource.h>
 

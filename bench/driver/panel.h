@@ -1,5 +1,5 @@
 // panel.h - takes turns: all entries of a cell are up at once, and each gets a short turn again and
-// again, its reference just before it.
+// again, its reference at most `subjects_per_reference` turns before it.
 #pragma once
 
 #include <map>

@@ -7,8 +7,8 @@ namespace bench {
 namespace {
 
 std::string interval(const Estimate& estimate) {
-  if (!estimate.has_interval()) return fmt::format("{:7.3f}", estimate.median);
-  return fmt::format("{:7.3f}  [{:.3f}, {:.3f}]", estimate.median, estimate.low, estimate.high);
+  if (!estimate.has_interval()) return fmt::format("{:.3f}", estimate.median);
+  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", estimate.median, estimate.low, estimate.high);
 }
 
 bool is_open_loop(const Cell& cell) {
@@ -34,6 +34,10 @@ std::string sentence(const GoalResult& result) {
   if (value.has_interval() && value.low <= goal.limit && goal.limit <= value.high) {
     text += " (interval spans the goal)";
   }
+  if (result.within_noise()) {
+    text += fmt::format(", within the noise of A/A: {} in {}", interval(result.control->estimate),
+                        result.control->cell);
+  }
   if (result.growth) {
     text += fmt::format("; it grows {:.1f} times, the reference {:.1f} times",
                         result.growth->median, result.reference_growth->median);
@@ -53,11 +57,11 @@ std::string sentence(const GoalResult& result) {
 void print(const CellResult& result) {
   fmt::print("\n{}: {}\n", result.cell.name, result.cell.title);
   if (is_open_loop(result.cell)) fmt::print("offered: {:.0f} requests/s\n", result.rate);
-  fmt::print("  {:<28} {:<22} {:<26} {:>9} {:>11}\n", "subject", "against",
+  fmt::print("  {:<28} {:<22} {:>27} {:>9} {:>11}\n", "subject", "against",
              "server CPU a request, ratio", "us", "requests/s");
   for (const ContestResult& contest : result.contests) {
     const Figures& figures = result.figures.at(contest.contest.subject);
-    fmt::print("  {:<28} {:<22} {:<26} {:>9.2f} {:>11.0f}{}\n", contest.contest.subject.label(),
+    fmt::print("  {:<28} {:<22} {:>27} {:>9.2f} {:>11.0f}{}\n", contest.contest.subject.label(),
                contest.contest.reference.label(), interval(contest.estimates.at(Metric::cpu)),
                figures.cpu_us, figures.requests_per_second,
                is_open_loop(result.cell) ? tail_columns(contest, figures) : "");

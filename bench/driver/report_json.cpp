@@ -69,6 +69,11 @@ nlohmann::json to_json(const std::vector<GoalResult>& goals) {
                           {"at_least", result.goal.at_least},
                           {"verdict", name_of(result.verdict())}};
     if (result.value) row["value"] = to_json(*result.value);
+    if (result.control) {
+      row["control"] = to_json(result.control->estimate);
+      row["control_cell"] = result.control->cell;
+      row["within_noise"] = result.within_noise();
+    }
     if (result.growth) row["growth"] = to_json(*result.growth);
     if (result.reference_growth) row["reference_growth"] = to_json(*result.reference_growth);
     if (!result.best_peer.empty()) {

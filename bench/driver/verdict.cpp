@@ -1,6 +1,7 @@
 #include "verdict.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -68,6 +69,24 @@ void compare_growth(GoalResult& result, const ByName& cells) {
   result.value = quotient(*result.growth, *result.reference_growth);
 }
 
+/// How far a ratio is from another, whichever is larger.
+double distance(double ratio, double other) { return std::abs(std::log(ratio / other)); }
+
+void look_at_control(GoalResult& result, const ByName& cells) {
+  const Contest control{{"A/A"}, {"bare:epoll-et"}};
+  for (const std::string& name : result.goal.cells) {
+    Goal here = result.goal;
+    here.cells = {name};
+    const auto ratios = collect(here, control, cells);
+    if (ratios.empty()) continue;
+    if (result.control &&
+        distance(result.control->estimate.median, 1) >= distance(ratios[0].median, 1)) {
+      continue;
+    }
+    result.control = Control{name, ratios[0]};
+  }
+}
+
 }  // namespace
 
 const char* name_of(Verdict verdict) {
@@ -88,6 +107,11 @@ Verdict GoalResult::verdict() const {
   return peers_missing.empty() ? Verdict::met : Verdict::not_measured;
 }
 
+bool GoalResult::within_noise() const {
+  return value && control &&
+         distance(control->estimate.median, 1) > distance(value->median, goal.limit);
+}
+
 std::vector<GoalResult> judge(const std::vector<Goal>& goals,
                               const std::vector<CellResult>& results) {
   ByName cells;
@@ -103,6 +127,7 @@ std::vector<GoalResult> judge(const std::vector<Goal>& goals,
     const auto ratios = collect(goal, goal.contest, cells);
     if (ratios.empty()) continue;
     result.value = geometric_mean(ratios);
+    look_at_control(result, cells);
     if (goal.divided_by) compare_growth(result, cells);
     if (goal.below_peers) compare_with_peers(result, cells);
   }

@@ -13,10 +13,17 @@ enum class Verdict { met, missed, not_measured };
 
 const char* name_of(Verdict verdict);
 
+/// What the same program measured against itself says of a cell.
+struct Control {
+  std::string cell;
+  Estimate estimate;
+};
+
 /// A goal and what was reached; no value where a cell or subject was not measured.
 struct GoalResult {
   Goal goal;
   std::optional<Estimate> value;
+  std::optional<Control> control;  // Of the goal's cells, the one where A/A is farthest from 1.
   std::optional<Estimate> growth, reference_growth;  // Where one is divided by the other.
   // Where the goal asks for it:
   std::string best_peer;                   // The peer with the lowest ratio,
@@ -25,6 +32,8 @@ struct GoalResult {
 
   /// A goal that asks for less than every peer is met only if every peer was measured.
   Verdict verdict() const;
+  /// Whether A/A is farther from 1 in one of the cells than the value from the limit.
+  bool within_noise() const;
 };
 
 /// Only goals of which at least one cell was run. A goal with a cell missing has no value.

@@ -69,6 +69,28 @@ TEST(VerdictBelowPeers, OneCheaperPeerIsEnoughToMiss) {
   EXPECT_EQ(verdict_on(goal_below_peers(), {cell_of(contests)}).verdict(), Verdict::missed);
 }
 
+TEST(VerdictWithinNoise, IsWhereTheControlIsFartherFromOneThanTheValueFromTheLimit) {
+  const auto with_control = [](double control) {
+    return verdict_on(goal(1.03),
+                      {cell_of({measured("weir:epoll-et", 1.02), measured("A/A", control)})});
+  };
+  EXPECT_FALSE(with_control(1.001).within_noise());
+  EXPECT_TRUE(with_control(1.05).within_noise());
+  EXPECT_TRUE(with_control(0.96).within_noise());
+  EXPECT_FALSE(
+      verdict_on(goal(1.03), {cell_of({measured("weir:epoll-et", 1.02)})}).within_noise());
+}
+
+TEST(VerdictWithinNoise, TheNoisiestCellCounts) {
+  Goal both = goal(1.03);
+  both.cells.push_back("another");
+  const GoalResult result = verdict_on(
+      both, {cell_of({measured("weir:epoll-et", 1.02), measured("A/A", 1.0)}),
+             cell_of({measured("weir:epoll-et", 1.02), measured("A/A", 0.9)}, "another")});
+  EXPECT_TRUE(result.within_noise());
+  EXPECT_EQ(result.control->cell, "another");
+}
+
 // "At most the bare loop's growth" was judged by what both cost among idle connections.
 TEST(VerdictOnGrowth, DividesGrowthByGrowth) {
   const Contest own{{"weir:poll", 100}, {"weir:poll"}}, bare{{"bare:poll", 100}, {"bare:poll"}};
