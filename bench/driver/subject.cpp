@@ -20,7 +20,6 @@ Subject bare(const std::string& model, const std::string& program) {
 Subject peer(const std::string& name, const std::string& program) {
   Subject subject;
   subject.name = name;
-  subject.family = Family::peer;
   subject.program = "peer_" + program;
   return subject;
 }
@@ -29,7 +28,6 @@ Subject weir(const std::string& model, std::vector<std::string> options = {},
              const std::string& suffix = "") {
   Subject subject;
   subject.name = "weir:" + model + suffix;
-  subject.family = Family::weir;
   subject.program = "weir_echo";
   subject.before_port = {model};
   subject.after_port = std::move(options);

@@ -6,11 +6,8 @@
 
 namespace bench {
 
-enum class Family { bare, peer, weir };
-
 struct Subject {
-  std::string name;  // As in tables and for --subjects: bare:epoll-et, libuv, weir:epoll-et.
-  Family family = Family::bare;
+  std::string name;     // As in tables and for --subjects: bare:epoll-et, libuv, weir:epoll-et.
   std::string program;  // File name in the directory of programs.
   std::vector<std::string> before_port;
   std::vector<std::string> after_port;
