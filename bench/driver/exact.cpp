@@ -8,6 +8,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "choice.h"
+
 namespace bench {
 namespace {
 
@@ -72,28 +74,28 @@ bool is_reference(const std::string& name) {
   });
 }
 
-Row count(const Subject& subject, bool smoke) {
+Row count(const Subject& subject, const Counting& counting) {
   Row row;
   row.subject = subject.name;
-  row.allocations =
-      attempt(subject, smoke, "allocations", [&] { return count_allocations(subject, smoke); });
+  row.allocations = attempt(subject, counting.smoke, "allocations",
+                            [&] { return count_allocations(subject, counting); });
   // How often a polling loop asks in vain is a matter of time, not of requests; and what a forked
   // child does for a request is what the iterative server does.
   if (!subject.works_when_idle && !subject.forks) {
-    row.instructions = attempt(subject, smoke, "instructions",
-                               [&] { return positive(count_instructions(subject, smoke)); });
+    row.instructions = attempt(subject, counting.smoke, "instructions",
+                               [&] { return positive(count_instructions(subject, counting)); });
   }
   if (subject.one_client) return row;
   if (!subject.works_when_idle) {
-    row.calls = attempt(subject, smoke, "system calls",
-                        [&] { return positive(count_system_calls(subject, smoke)); });
+    row.calls = attempt(subject, counting.smoke, "system calls",
+                        [&] { return positive(count_system_calls(subject, counting)); });
   }
   // select ends at FD_SETSIZE; the others are asked for more than that.
   if (!subject.name.ends_with(":select")) {
-    const auto measure = [&] { return measure_idle_memory(subject, smoke); };
-    row.idle = attempt(subject, smoke, "memory", measure);
-    if (!smoke && is_reference(subject.name)) {
-      row.idle_again = attempt(subject, smoke, "second count of memory", measure);
+    const auto measure = [&] { return measure_idle_memory(subject, counting); };
+    row.idle = attempt(subject, counting.smoke, "memory", measure);
+    if (!counting.smoke && is_reference(subject.name)) {
+      row.idle_again = attempt(subject, counting.smoke, "second count of memory", measure);
     }
   }
   return row;
@@ -197,22 +199,19 @@ nlohmann::json judge(const std::vector<Row>& rows) {
 
 }  // namespace
 
-nlohmann::json count_exactly(const std::vector<std::string>& subjects, bool smoke) {
+nlohmann::json count_exactly(const std::vector<std::string>& subjects, const Counting& counting) {
   std::vector<Row> rows;
   print_header();
   nlohmann::json json;
   for (const Subject& subject : all_subjects()) {
-    const bool wanted = subjects.empty() || std::any_of(subjects.begin(), subjects.end(),
-                                                        [&](const std::string& name) {
-                                                          return subject.name.starts_with(name);
-                                                        });
     const bool variant = subject.name == "A/A" || subject.name.ends_with("+spin");
-    if (!wanted || variant || subject.proxy || !is_built(subject)) continue;
-    rows.push_back(count(subject, smoke));
+    if (!contains(subjects, subject.name) || variant || subject.proxy || !is_built(subject))
+      continue;
+    rows.push_back(count(subject, counting));
     print(rows.back());
     json["rows"].push_back(to_json(rows.back()));
   }
-  if (smoke) return json;
+  if (counting.smoke) return json;
   fmt::print("\nGoals\n");
   json["goals"] = judge(rows);
   return json;

@@ -67,18 +67,19 @@ std::int64_t value_of(const Fd& counter) {
   return value;
 }
 
-Launch launch_of(const Subject& subject) {
+Launch launch_of(const Subject& subject, const Counting& counting) {
   Launch launch;
+  launch.cpu = counting.server_cpu;
   launch.command = command_of(subject);
   return launch;
 }
 
 /// Negative when perf may not be used here.
-double count_by_perf(const Subject& subject, std::int64_t requests) {
+double count_by_perf(const Subject& subject, const Counting& counting, std::int64_t requests) {
   static const std::int64_t tracepoint = find_tracepoint();
   if (tracepoint == 0) return -1;
   Fd counter;
-  Launch launch = launch_of(subject);
+  Launch launch = launch_of(subject, counting);
   launch.before_exec = [&](pid_t pid) { counter = open_counter(tracepoint, pid); };
   const Process process(launch);
   if (!counter) return -1;
@@ -101,10 +102,11 @@ std::int64_t total_in(const std::string& summary) {
   throw std::runtime_error("strace has left no total");
 }
 
-std::int64_t calls_under_strace(const Subject& subject, std::int64_t requests) {
+std::int64_t calls_under_strace(const Subject& subject, const Counting& counting,
+                                std::int64_t requests) {
   const ScratchDirectory scratch;
   const std::string summary = scratch.path() / "summary";
-  Launch launch;
+  Launch launch = launch_of(subject, counting);
   // -I2: with -o strace keeps SIGTERM to itself otherwise, and would have to be killed, which
   // leaves neither a summary nor the server stopped.
   launch.command = {"strace", "-I2", "-f", "-qq", "-c", "-U", "calls,name", "-o", summary};
@@ -120,17 +122,18 @@ std::int64_t calls_under_strace(const Subject& subject, std::int64_t requests) {
 
 }  // namespace
 
-Count count_system_calls(const Subject& subject, bool smoke) {
-  const std::int64_t requests = smoke ? 2'000 : 100'000;
-  const double counted = count_by_perf(subject, requests);
+Count count_system_calls(const Subject& subject, const Counting& counting) {
+  const std::int64_t requests = counting.smoke ? 2'000 : 100'000;
+  const double counted = count_by_perf(subject, counting, requests);
   if (counted >= 0) return {counted, "perf"};
-  return count_calls_by_strace(subject);
+  return count_calls_by_strace(subject, counting);
 }
 
-Count count_calls_by_strace(const Subject& subject) {
+Count count_calls_by_strace(const Subject& subject, const Counting& counting) {
   // What starting and stopping take is in both, and so in neither's difference.
   const std::int64_t few = 64 * 20, many = 64 * 120;
-  const std::int64_t more = calls_under_strace(subject, many) - calls_under_strace(subject, few);
+  const std::int64_t more =
+      calls_under_strace(subject, counting, many) - calls_under_strace(subject, counting, few);
   return {static_cast<double>(more) / static_cast<double>(many - few), "strace"};
 }
 

@@ -33,10 +33,11 @@ std::int64_t total_of(const std::filesystem::path& directory, const std::string&
 
 }  // namespace
 
-Count count_instructions(const Subject& subject, bool smoke) {
-  const std::int64_t requests = smoke ? 200 : 4000;
+Count count_instructions(const Subject& subject, const Counting& counting) {
+  const std::int64_t requests = counting.smoke ? 200 : 4000;
   const ScratchDirectory scratch;
   Launch launch;
+  launch.cpu = counting.server_cpu;
   launch.command = {"valgrind", "-q", "--tool=callgrind",
                     "--callgrind-out-file=" + (scratch.path() / "profile.%p").string()};
   for (const std::string& word : command_of(subject)) launch.command.push_back(word);

@@ -66,10 +66,11 @@ bool takes_a_task_each(const Subject& subject) {
 
 }  // namespace
 
-Count count_allocations(const Subject& subject, bool smoke) {
-  const std::int64_t requests = smoke ? 1'000 : 20'000;
+Count count_allocations(const Subject& subject, const Counting& counting) {
+  const std::int64_t requests = counting.smoke ? 1'000 : 20'000;
   const SharedCounter counter;
   Launch launch;
+  launch.cpu = counting.server_cpu;
   launch.command = command_of(subject);
   launch.environment = counter.environment();
   const Process process(launch);
@@ -81,16 +82,17 @@ Count count_allocations(const Subject& subject, bool smoke) {
           "preloaded counter"};
 }
 
-IdleMemory measure_idle_memory(const Subject& subject, bool smoke) {
+IdleMemory measure_idle_memory(const Subject& subject, const Counting& counting) {
   IdleMemory memory;
-  memory.connections = smoke ? 200 : takes_a_task_each(subject) ? 1'000 : 10'000;
+  memory.connections = counting.smoke ? 200 : takes_a_task_each(subject) ? 1'000 : 10'000;
   Launch launch;
+  launch.cpu = counting.server_cpu;
   launch.command = command_of(subject);
   const Process process(launch);
   {
     // What the server takes once, for buffers and tables, it has taken after this.
     Client warm_up(process.port(), 64, 64);
-    warm_up.exactly(smoke ? 1'000 : 20'000, 1);
+    warm_up.exactly(counting.smoke ? 1'000 : 20'000, 1);
   }
   ::usleep(100'000);
   const std::int64_t user_before = anonymous_memory(process.pid());

@@ -14,7 +14,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <stdexcept>
 
+#include "choice.h"
 #include "correctness.h"
 #include "exact.h"
 #include "panel.h"
@@ -37,21 +39,25 @@ struct Arguments {
   int nice = 0;
 };
 
-/// A name is chosen when a pattern equals it or begins it: `64B` chooses 64B-1c and 64B-64c.
-bool chosen(const std::vector<std::string>& patterns, const std::string& name) {
-  return patterns.empty() ||
-         std::any_of(patterns.begin(), patterns.end(),
-                     [&](const std::string& pattern) { return name.starts_with(pattern); });
+/// Cells and subjects by name, as the patterns choose them. Throws std::invalid_argument.
+void resolve(Arguments& arguments) {
+  std::vector<std::string> cells, subjects;
+  for (const bench::Cell& cell : arguments.smoke ? bench::smoke_cells() : bench::all_cells()) {
+    cells.push_back(cell.name);
+  }
+  for (const bench::Subject& subject : bench::all_subjects()) subjects.push_back(subject.name);
+  arguments.only = bench::choose(arguments.only, cells, "cell");
+  arguments.subjects = bench::choose(arguments.subjects, subjects, "subject");
 }
 
 std::vector<bench::Cell> choose_cells(const Arguments& arguments,
                                       std::set<std::string>& left_out) {
   std::vector<bench::Cell> cells;
   for (bench::Cell& cell : arguments.smoke ? bench::smoke_cells() : bench::all_cells()) {
-    if (!chosen(arguments.only, cell.name)) continue;
+    if (!bench::contains(arguments.only, cell.name)) continue;
     if (arguments.turn_ms > 0) cell.turn_ms = arguments.turn_ms;
     std::erase_if(cell.contests, [&](const bench::Contest& contest) {
-      if (!chosen(arguments.subjects, contest.subject.subject)) return true;
+      if (!bench::contains(arguments.subjects, contest.subject.subject)) return true;
       for (const auto* entry : {&contest.subject, &contest.reference}) {
         if (bench::is_built(bench::subject(entry->subject))) continue;
         left_out.insert(entry->subject);
@@ -75,11 +81,13 @@ void check_subjects(const std::vector<bench::Cell>& cells, const bench::Schedule
   }
   bench::Launch upstream;
   upstream.command = bench::command_of(bench::subject("bare:epoll-et"));
+  upstream.cpu = schedule.server_cpu;
   const bench::Process upstream_process(upstream);
   for (const std::string& name : names) {
     const bench::Subject& subject = bench::subject(name);
     bench::Launch launch;
     launch.command = bench::command_of(subject, upstream_process.port());
+    launch.cpu = schedule.server_cpu;
     launch.log = schedule.server_log;
     const bench::Process process(launch);
     try {
@@ -126,8 +134,10 @@ Arguments parse(int argc, char** argv) {
                "allocations, memory");
   app.add_flag("--smoke", arguments.smoke, "A few short turns, to see that everything works");
   app.add_flag("--list", arguments.list, "Print the names of cells and subjects");
-  app.add_option("--only", arguments.only, "Cells whose names begin so")->delimiter(',');
-  app.add_option("--subjects", arguments.subjects, "Subjects whose names begin so")
+  app.add_option("--only", arguments.only, "Cells with this name, or whose names begin so")
+      ->delimiter(',');
+  app.add_option("--subjects", arguments.subjects,
+                 "Subjects with this name, or whose names begin so")
       ->delimiter(',');
   app.add_option("--rounds", arguments.schedule.rounds, "Rounds")->check(CLI::Range(1, 10000));
   app.add_option("--turn-ms", arguments.turn_ms, "Length of a turn; default: the cell's");
@@ -143,7 +153,13 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--json", arguments.json, "Write everything to this file");
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) { std::exit(app.exit(error) == 0 ? 0 : 2); }
+    resolve(arguments);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error) == 0 ? 0 : 2);
+  } catch (const std::invalid_argument& error) {
+    fmt::print(stderr, "bench: {}\n", error.what());
+    std::exit(2);
+  }
   if (arguments.smoke) arguments.schedule.rounds = 2;
   return arguments;
 }
@@ -170,7 +186,8 @@ int main(int argc, char** argv) try {
                          {"rounds", arguments.schedule.rounds}};
   bench::pin_to_cpu(arguments.schedule.client_cpu);
   if (arguments.exact) {
-    json["exact"] = bench::count_exactly(arguments.subjects, arguments.smoke);
+    json["exact"] = bench::count_exactly(arguments.subjects,
+                                         {arguments.smoke, arguments.schedule.server_cpu});
   } else {
     measure(arguments, json);
   }

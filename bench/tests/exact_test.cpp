@@ -38,7 +38,7 @@ TEST(CountingUnderStrace, CountsCallsAndLeavesNoProcessBehind) {
   ::signal(SIGPIPE, SIG_IGN);
   ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
   for (const char* name : {"bare:epoll-et", "bare:threads", "bare:fork"}) {
-    const Count count = count_calls_by_strace(subject(name));
+    const Count count = count_calls_by_strace(subject(name), {});
     EXPECT_EQ(count.source, "strace") << name;
     EXPECT_GE(count.per_request, 1.9) << name;  // A receive and a send.
     EXPECT_LT(count.per_request, 10) << name;
@@ -51,7 +51,7 @@ TEST(CountingUnderStrace, CountsCallsAndLeavesNoProcessBehind) {
 TEST(CountingUnderStrace, SaysSoWhenThereIsNoCount) {
   Subject broken = subject("bare:epoll-et");
   broken.program = "no_such_program";
-  EXPECT_THROW(count_calls_by_strace(broken), std::runtime_error);
+  EXPECT_THROW(count_calls_by_strace(broken, {}), std::runtime_error);
 }
 
 }  // namespace
