@@ -57,9 +57,9 @@ double Reading::value(Metric metric) const {
   switch (metric) {
     case Metric::cpu: return cpu_ns_per_request;
     case Metric::requests_per_second: return requests_per_second;
-    case Metric::p50: return p50_ns;
-    case Metric::p99: return p99_ns;
-    case Metric::p999: return p999_ns;
+    case Metric::p50:
+    case Metric::p99:
+    case Metric::p999: break;
   }
   return 0;
 }
@@ -109,9 +109,7 @@ Reading Instance::turn(double rate) {
   Reading reading;
   reading.cpu_ns_per_request = static_cast<double>(after - before) / requests;
   reading.requests_per_second = requests * 1e9 / static_cast<double>(turn.wall_ns);
-  reading.p50_ns = percentile(turn.latencies_ns, 0.50);
-  reading.p99_ns = percentile(turn.latencies_ns, 0.99);
-  reading.p999_ns = percentile(turn.latencies_ns, 0.999);
+  reading.latencies_ns = std::move(turn.latencies_ns);
   return reading;
 }
 

@@ -30,8 +30,9 @@ class Parked {
 struct Reading {
   double cpu_ns_per_request = 0;
   double requests_per_second = 0;
-  double p50_ns = 0, p99_ns = 0, p999_ns = 0;
+  std::vector<std::uint32_t> latencies_ns;  // Open loop only.
 
+  /// Requires: the metric is not a latency; those are of all turns together.
   double value(Metric metric) const;
 };
 

@@ -1,8 +1,10 @@
 #include "panel.h"
 
 #include <algorithm>
+#include <numeric>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "instance.h"
 
@@ -11,6 +13,9 @@ namespace {
 
 /// Connections that the driver may hold at once, well below the usual hard limit of 20,000.
 constexpr int connections_at_once = 18'000;
+
+constexpr std::pair<Metric, double> latency_metrics[] = {
+    {Metric::p50, 0.50}, {Metric::p99, 0.99}, {Metric::p999, 0.999}};
 
 /// The contests with one reference: they need it up, and take turns after it.
 using Group = std::vector<std::size_t>;  // Indices into the cell's contests.
@@ -93,25 +98,54 @@ class Panel {
 
   void take_turns(Group& group) {
     std::shuffle(group.begin(), group.end(), random_);
-    Reading reference;
+    std::size_t reference = 0;
     for (std::size_t i = 0; i < group.size(); ++i) {
       const Contest& contest = cell_.contests[group[i]];
       if (i % static_cast<std::size_t>(schedule_.subjects_per_reference) == 0) {
         reference = take_turn(contest.reference);
       }
-      compare(result_.contests[group[i]], take_turn(contest.subject), reference);
+      compare(group[i], take_turn(contest.subject), reference);
     }
   }
 
-  const Reading& take_turn(const Entry& entry) {
-    return readings_[entry].emplace_back(instances_.at(entry)->turn(result_.rate));
+  /// Returns which of the entry's readings it is.
+  std::size_t take_turn(const Entry& entry) {
+    std::vector<Reading>& readings = readings_[entry];
+    readings.push_back(instances_.at(entry)->turn(result_.rate));
+    return readings.size() - 1;
   }
 
-  static void compare(ContestResult& result, const Reading& subject, const Reading& reference) {
-    for (const Metric metric :
-         {Metric::cpu, Metric::requests_per_second, Metric::p50, Metric::p99, Metric::p999}) {
+  void compare(std::size_t contest, std::size_t subject_turn, std::size_t reference_turn) {
+    ContestResult& result = result_.contests[contest];
+    const Reading& subject = readings_.at(result.contest.subject)[subject_turn];
+    const Reading& reference = readings_.at(result.contest.reference)[reference_turn];
+    for (const Metric metric : {Metric::cpu, Metric::requests_per_second}) {
       const double base = reference.value(metric);
       if (base > 0) result.ratios[metric].push_back(subject.value(metric) / base);
+    }
+    pairs_[contest].emplace_back(subject_turn, reference_turn);
+  }
+
+  PooledLatencies pool(const Entry& entry, const std::vector<std::size_t>& turns) const {
+    std::vector<std::vector<std::uint32_t>> latencies;
+    for (const std::size_t turn : turns) {
+      latencies.push_back(readings_.at(entry)[turn].latencies_ns);
+    }
+    return PooledLatencies(latencies);
+  }
+
+  void compare_latencies(std::size_t contest) {
+    ContestResult& result = result_.contests[contest];
+    std::vector<std::size_t> subject_turns, reference_turns;
+    for (const auto& [subject, reference] : pairs_[contest]) {
+      subject_turns.push_back(subject);
+      reference_turns.push_back(reference);
+    }
+    const PooledLatencies subject = pool(result.contest.subject, subject_turns);
+    const PooledLatencies reference = pool(result.contest.reference, reference_turns);
+    for (const auto& [metric, part] : latency_metrics) {
+      const Estimate ratio = pooled_ratio(subject, reference, part);
+      if (ratio.samples > 0) result.estimates[metric] = ratio;
     }
   }
 
@@ -123,13 +157,17 @@ class Panel {
 
   void summarise() {
     for (const auto& [entry, instance] : instances_) {
+      std::vector<std::size_t> turns(readings_[entry].size());
+      std::iota(turns.begin(), turns.end(), std::size_t{0});
+      const PooledLatencies all = pool(entry, turns);
       result_.figures[entry] = {entry,
                                 middle(entry, Metric::cpu) / 1e3,
                                 middle(entry, Metric::requests_per_second),
-                                middle(entry, Metric::p50) / 1e3,
-                                middle(entry, Metric::p99) / 1e3,
-                                middle(entry, Metric::p999) / 1e3};
+                                all.percentile(0.50) / 1e3,
+                                all.percentile(0.99) / 1e3,
+                                all.percentile(0.999) / 1e3};
     }
+    for (const auto& [contest, pairs] : pairs_) compare_latencies(contest);
   }
 
   const Cell& cell_;
@@ -139,6 +177,8 @@ class Panel {
   std::mt19937_64 random_;
   std::map<Entry, std::unique_ptr<Instance>> instances_;
   std::map<Entry, std::vector<Reading>> readings_;
+  // By contest: which turn of the subject goes with which of the reference.
+  std::map<std::size_t, std::vector<std::pair<std::size_t, std::size_t>>> pairs_;
 };
 
 }  // namespace

@@ -24,12 +24,12 @@ struct Figures {
   Entry entry;
   double cpu_us = 0;  // Medians over all turns, for information.
   double requests_per_second = 0;
-  double p50_us = 0, p99_us = 0, p999_us = 0;
+  double p50_us = 0, p99_us = 0, p999_us = 0;  // Over the latencies of all turns.
 };
 
 struct ContestResult {
   Contest contest;
-  std::map<Metric, std::vector<double>> ratios;  // One a round.
+  std::map<Metric, std::vector<double>> ratios;  // One a round; latencies have none.
   std::map<Metric, Estimate> estimates;
 };
 

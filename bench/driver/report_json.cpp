@@ -23,7 +23,9 @@ nlohmann::json to_json(const ContestResult& contest) {
                          {"reference", contest.contest.reference.label()}};
   for (const auto& [metric, estimate] : contest.estimates) {
     json["ratios"][name_of(metric)] = to_json(estimate);
-    json["ratios"][name_of(metric)]["rounds"] = contest.ratios.at(metric);
+    const auto rounds = contest.ratios.find(metric);
+    if (rounds == contest.ratios.end()) continue;
+    json["ratios"][name_of(metric)]["rounds"] = rounds->second;
   }
   return json;
 }

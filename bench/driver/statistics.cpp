@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 namespace bench {
 
@@ -45,12 +46,55 @@ Estimate quotient(const Estimate& dividend, const Estimate& divisor) {
           std::min(dividend.samples, divisor.samples)};
 }
 
-double percentile(std::vector<std::uint32_t>& values, double part) {
-  if (values.empty()) return 0;
-  const auto last = static_cast<double>(values.size() - 1);
-  const auto rank = static_cast<std::ptrdiff_t>(std::llround(part * last));
-  std::nth_element(values.begin(), values.begin() + rank, values.end());
-  return values[static_cast<std::size_t>(rank)];
+PooledLatencies::PooledLatencies(const std::vector<std::vector<std::uint32_t>>& turns) {
+  for (std::size_t turn = 0; turn < turns.size(); ++turn) {
+    sizes_.push_back(turns[turn].size());
+    for (const std::uint32_t value : turns[turn]) {
+      latencies_.push_back({value, static_cast<std::uint32_t>(turn)});
+    }
+  }
+  std::sort(latencies_.begin(), latencies_.end(),
+            [](const Latency& left, const Latency& right) { return left.value > right.value; });
+}
+
+double PooledLatencies::percentile(double part, const std::vector<int>& weights) const {
+  double total = 0;
+  for (std::size_t turn = 0; turn < sizes_.size(); ++turn) {
+    total += static_cast<double>(sizes_[turn]) * weights[turn];
+  }
+  // From the longest down, since it is the high percentiles that are asked for.
+  const double above = std::floor((1 - part) * total);
+  double seen = 0;
+  for (const Latency& latency : latencies_) {
+    seen += weights[latency.turn];
+    if (seen > above) return latency.value;
+  }
+  return 0;
+}
+
+double PooledLatencies::percentile(double part) const {
+  return percentile(part, std::vector<int>(sizes_.size(), 1));
+}
+
+Estimate pooled_ratio(const PooledLatencies& subject, const PooledLatencies& reference,
+                      double part) {
+  constexpr int draws = 1000;
+  const std::size_t turns = subject.turns();
+  const double base = reference.percentile(part);
+  if (turns == 0 || base <= 0) return {};
+  std::mt19937_64 random(1);  // The same interval for the same latencies.
+  std::uniform_int_distribution<std::size_t> any_turn(0, turns - 1);
+  std::vector<double> ratios;
+  for (int draw = 0; draw < draws; ++draw) {
+    std::vector<int> weights(turns, 0);
+    for (std::size_t i = 0; i < turns; ++i) ++weights[any_turn(random)];
+    const double drawn_base = reference.percentile(part, weights);
+    if (drawn_base > 0) ratios.push_back(subject.percentile(part, weights) / drawn_base);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  const auto last = static_cast<double>(ratios.size() - 1);
+  return {subject.percentile(part) / base, ratios[static_cast<std::size_t>(0.025 * last)],
+          ratios[static_cast<std::size_t>(std::ceil(0.975 * last))], turns};
 }
 
 }  // namespace bench

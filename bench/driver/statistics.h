@@ -29,7 +29,33 @@ Estimate geometric_mean(const std::vector<Estimate>& ratios);
 /// samples as the one with fewer.
 Estimate quotient(const Estimate& dividend, const Estimate& divisor);
 
-/// `part` from 0 to 1; reorders the values. 0 when there are none.
-double percentile(std::vector<std::uint32_t>& values, double part);
+/// All latencies of one subject, turn by turn. A stall in a single turn shows in the high
+/// percentiles of all together, where the median of each turn's percentiles would leave it out.
+class PooledLatencies {
+ public:
+  explicit PooledLatencies(const std::vector<std::vector<std::uint32_t>>& turns);
+
+  /// The percentile (`part` from 0 to 1) over the turns, each counted as often as its weight says;
+  /// there is a weight for each turn. 0 when there is no latency.
+  double percentile(double part, const std::vector<int>& weights) const;
+  /// Over every turn once.
+  double percentile(double part) const;
+
+  std::size_t turns() const { return sizes_.size(); }
+
+ private:
+  struct Latency {
+    std::uint32_t value;
+    std::uint32_t turn;
+  };
+  std::vector<Latency> latencies_;  // The longest first.
+  std::vector<std::size_t> sizes_;  // How many each turn has.
+};
+
+/// The ratio of a percentile over all turns, with the 95 % interval of a bootstrap over the turns:
+/// how it comes out when as many are drawn with replacement, a subject's turn always with the
+/// reference's that belongs to it. Requires: both have as many turns.
+Estimate pooled_ratio(const PooledLatencies& subject, const PooledLatencies& reference,
+                      double part);
 
 }  // namespace bench

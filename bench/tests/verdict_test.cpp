@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-
 namespace bench {
 namespace {
 
@@ -105,23 +103,6 @@ TEST(VerdictOnGrowth, DividesGrowthByGrowth) {
   EXPECT_DOUBLE_EQ(result.growth->median, 12);
   EXPECT_DOUBLE_EQ(result.reference_growth->median, 10);
   EXPECT_EQ(verdict_on(growth, {cell_of({ours})}).verdict(), Verdict::not_measured);
-}
-
-TEST(Quotient, WidensTheIntervalByBoth) {
-  const Estimate ratio = quotient({2, 1, 4, 30}, {2, 1, 4, 8});
-  EXPECT_DOUBLE_EQ(ratio.median, 1);
-  EXPECT_NEAR(ratio.high, std::exp(std::sqrt(2) * std::log(2)), 1e-9);
-  EXPECT_NEAR(ratio.low, 1 / ratio.high, 1e-9);
-  EXPECT_EQ(ratio.samples, 8U);
-}
-
-TEST(Estimate, HasNoIntervalFromFewerThanSixRounds) {
-  EXPECT_FALSE(estimate({1, 2, 3, 4, 5}).has_interval());
-  const Estimate six = estimate({1, 2, 3, 4, 5, 6});
-  EXPECT_TRUE(six.has_interval());
-  EXPECT_EQ(six.low, 1);
-  EXPECT_EQ(six.high, 6);
-  EXPECT_FALSE(geometric_mean({six, estimate({1})}).has_interval());
 }
 
 }  // namespace

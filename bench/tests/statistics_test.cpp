@@ -1,0 +1,71 @@
+#include "statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace bench {
+namespace {
+
+using Turns = std::vector<std::vector<std::uint32_t>>;
+
+/// So many turns of 1,000 latencies from 1 to 1,000 us.
+Turns even_turns(std::size_t count) {
+  std::vector<std::uint32_t> turn;
+  for (std::uint32_t us = 1; us <= 1000; ++us) turn.push_back(us * 1000);
+  return Turns(count, turn);
+}
+
+TEST(Estimate, HasNoIntervalFromFewerThanSixRounds) {
+  EXPECT_FALSE(estimate({1, 2, 3, 4, 5}).has_interval());
+  const Estimate six = estimate({1, 2, 3, 4, 5, 6});
+  EXPECT_TRUE(six.has_interval());
+  EXPECT_EQ(six.low, 1);
+  EXPECT_EQ(six.high, 6);
+  EXPECT_FALSE(geometric_mean({six, estimate({1})}).has_interval());
+}
+
+TEST(Quotient, WidensTheIntervalByBoth) {
+  const Estimate ratio = quotient({2, 1, 4, 30}, {2, 1, 4, 8});
+  EXPECT_DOUBLE_EQ(ratio.median, 1);
+  EXPECT_NEAR(ratio.high, std::exp(std::sqrt(2) * std::log(2)), 1e-9);
+  EXPECT_NEAR(ratio.low, 1 / ratio.high, 1e-9);
+  EXPECT_EQ(ratio.samples, 8U);
+}
+
+TEST(PooledLatencies, GiveThePercentilesOfAllTogether) {
+  const PooledLatencies pooled(even_turns(30));
+  EXPECT_NEAR(pooled.percentile(0.5), 500'000, 1000);
+  EXPECT_NEAR(pooled.percentile(0.99), 990'000, 1000);
+  EXPECT_NEAR(pooled.percentile(0.999), 999'000, 1000);
+  EXPECT_EQ(PooledLatencies({}).percentile(0.99), 0);
+}
+
+// A turn that was stalled showed in no figure: the median of each turn's percentile hid it.
+TEST(PooledLatencies, ShowAStallInOneTurnOfThirty) {
+  Turns turns = even_turns(30);
+  for (std::uint32_t& latency : turns[7]) latency += 100'000'000;
+  const PooledLatencies stalled(turns), quiet(even_turns(30));
+  EXPECT_GT(stalled.percentile(0.99), 100'000'000);
+  EXPECT_LT(stalled.percentile(0.50), 1'000'000);
+  const Estimate ratio = pooled_ratio(stalled, quiet, 0.99);
+  EXPECT_GT(ratio.median, 100);
+  EXPECT_LT(ratio.low, 2);  // It is one turn: drawn again, it may not be among them.
+  EXPECT_GE(ratio.high, ratio.median);
+  EXPECT_EQ(ratio.samples, 30U);
+}
+
+TEST(PooledRatio, OfTheSameIsOneWithoutDoubt) {
+  const PooledLatencies one(even_turns(8)), other(even_turns(8));
+  const Estimate ratio = pooled_ratio(one, other, 0.999);
+  EXPECT_DOUBLE_EQ(ratio.median, 1);
+  EXPECT_DOUBLE_EQ(ratio.low, 1);
+  EXPECT_DOUBLE_EQ(ratio.high, 1);
+}
+
+TEST(PooledRatio, WithoutLatenciesIsNone) {
+  EXPECT_EQ(pooled_ratio(PooledLatencies(Turns(3)), PooledLatencies(Turns(3)), 0.5).samples, 0U);
+}
+
+}  // namespace
+}  // namespace bench
