@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <list>
+#include <mutex>
 
 #include "base/counters.h"
 #include "simulation/world.h"
@@ -216,10 +218,16 @@ void WorldState::abandon() noexcept {
     // It has failed already, and that is what is told.
   }
   // Destroying frames that an engine points at would be worse than leaving them.
-  for (auto& node : nodes_) static_cast<void>(node.release());
-  for (auto& service : services_) static_cast<void>(service.release());
-  static_cast<void>(new std::deque<Strand>(std::move(strands_)));
-  nodes_.clear();
+  struct Remains {
+    std::vector<std::unique_ptr<Node>> nodes;
+    std::vector<std::unique_ptr<Service>> services;
+    std::deque<Strand> strands;
+  };
+  // Pointed at for ever, so that nobody takes them for a leak of the scenario's.
+  static std::mutex mutex;
+  static auto& remains = *new std::list<Remains>;
+  const std::lock_guard lock(mutex);
+  remains.push_back({std::move(nodes_), std::move(services_), std::move(strands_)});
 }
 
 std::string WorldState::who_waits() {
