@@ -35,7 +35,7 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
     engine_.discard(fd);
     return balance();
   }
-  const Obstacle obstacle = try_to_serve(arrival, Room::Comer::fresh);
+  const Obstacle obstacle = try_to_serve(arrival);
   if (obstacle != Obstacle::none) hold_or_refuse(arrival, obstacle);
   balance();
   engine_.flush_begun();
@@ -59,10 +59,10 @@ bool Worker::let_in(Arrival& arrival) noexcept {
 
 // Whoever enters counts itself first and looks then, so that workers that accept at the same
 // time never exceed a limit together.
-Worker::Obstacle Worker::try_to_serve(Arrival& arrival, Room::Comer comer) noexcept {
+Worker::Obstacle Worker::try_to_serve(Arrival& arrival) noexcept {
   if (served() >= plan_.connections_max) return Obstacle::busy;
   if (room_.memory().scarce()) return Obstacle::memory;
-  if (!room_.enter(room_index_, comer)) return Obstacle::full;
+  if (!room_.enter(room_index_)) return Obstacle::full;
   Obstacle obstacle = Obstacle::address;
   if (room_.enter_from(room_index_, arrival.key)) {
     obstacle = serve_counted(arrival);
@@ -127,7 +127,8 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
     }
     try {
       waiting_.push_back(arrival);
-      room_.keeps(room_index_, obstacle == Obstacle::full);
+      keeps_one_ = obstacle == Obstacle::full;
+      if (keeps_one_) room_.keeps_one(room_index_, engine_.now());
     } catch (const std::bad_alloc&) {
       ++base::counters.refused_memory;
       engine_.discard(arrival.fd);
@@ -145,6 +146,11 @@ void Worker::hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept 
   if (obstacle == Obstacle::full) tell_full("are refused");
   if (obstacle == Obstacle::memory) tell_memory_full("are refused");
   engine_.discard(arrival.fd);
+}
+
+// A worker that serves for another has no mark of its own in the room.
+void Worker::keep_none() noexcept {
+  if (std::exchange(keeps_one_, false)) room_.keeps_none(room_index_);
 }
 
 void Worker::tell_full(const char* what_becomes_of_others) noexcept {
@@ -170,7 +176,7 @@ std::size_t Worker::open() noexcept {
 bool Worker::has_room() noexcept {
   if (!waiting_.empty() || served() >= plan_.connections_max) return false;
   return options().overload == Overload::reject ||
-         !(room_.full_for_fresh(room_index_) || room_.memory().scarce());
+         !(room_.full_beside_kept(room_index_, engine_.now()) || room_.memory().scarce());
 }
 
 // Accepts while there is room for one more, and only then.
@@ -178,12 +184,12 @@ void Worker::balance() noexcept {
   while (!waiting_.empty()) {
     Arrival arrival = waiting_.back();
     waiting_.pop_back();
-    const Obstacle obstacle = try_to_serve(arrival, Room::Comer::kept);
+    const Obstacle obstacle = try_to_serve(arrival);
     if (obstacle == Obstacle::none) continue;
     hold_or_refuse(arrival, obstacle);
     if (!waiting_.empty()) break;
   }
-  if (waiting_.empty()) room_.keeps(room_index_, false);
+  if (waiting_.empty()) keep_none();
   if (drain_ >= 0) {
     // Accepted is accepted: they are served when there is room, until the drain time is over.
     waiting_.empty() ? nobody_waits() : start_tick();
@@ -233,7 +239,7 @@ void Worker::refuse_waiting() noexcept {
     engine_.discard(arrival.fd);
   }
   waiting_.clear();
-  room_.keeps(room_index_, false);
+  keep_none();
   if (!base::planted(base::Mutant::end_not_noticed)) nobody_waits();
 }
 

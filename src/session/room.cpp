@@ -53,25 +53,29 @@ std::uint64_t Room::open() const noexcept {
   return sum;
 }
 
-std::uint64_t Room::kept_by_others(unsigned worker) const noexcept {
+std::uint64_t Room::kept_by_others(unsigned worker, std::int64_t now) const noexcept {
   std::uint64_t sum = 0;
   for (unsigned other = 0; other < limits_.workers; ++other) {
-    if (other != worker) sum += cells_[other].kept.load();
+    if (other != worker && cells_[other].kept_until.load() > now) ++sum;
   }
   return sum;
 }
 
-bool Room::full() const noexcept { return open() >= limits_.connections; }
-
-bool Room::full_for_fresh(unsigned worker) const noexcept {
-  return open() + kept_by_others(worker) >= limits_.connections;
+void Room::keeps_one(unsigned worker, std::int64_t now) noexcept {
+  constexpr std::int64_t moment = 100'000'000;  // It tries again every 20 ms.
+  cells_[worker].kept_until.store(now + moment);
 }
 
-bool Room::enter(unsigned worker, Comer comer) noexcept {
+bool Room::full() const noexcept { return open() >= limits_.connections; }
+
+bool Room::full_beside_kept(unsigned worker, std::int64_t now) const noexcept {
+  return open() + kept_by_others(worker, now) >= limits_.connections;
+}
+
+bool Room::enter(unsigned worker) noexcept {
   cells_[worker].open.fetch_add(1);
   const auto now = static_cast<std::uint32_t>(open());
-  const std::uint64_t left_free = comer == Comer::fresh ? kept_by_others(worker) : 0;
-  if (now + left_free <= limits_.connections) {
+  if (now <= limits_.connections) {
     base::raise(cells_[limits_.workers].open, now);
     return true;
   }
@@ -160,7 +164,7 @@ void Room::leave_from(unsigned worker, std::uint64_t key) noexcept {
 
 std::uint64_t Room::forget(unsigned worker) noexcept {
   const std::uint64_t open = cells_[worker].open.exchange(0);
-  cells_[worker].kept.store(0);
+  keeps_none(worker);
   memory_.forget(worker);
   Entry* table = tables_ + worker * entries_;
   for (std::size_t i = 0; i < entries_; ++i) table[i].count.store(0, std::memory_order_relaxed);

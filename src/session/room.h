@@ -34,18 +34,17 @@ class Room {
 
   const Limits& limits() const noexcept { return limits_; }
 
-  /// Who wants to come in. One that a worker has accepted, and keeps waiting for want of room, is
-  /// in nobody's backlog any more: those who come later leave room for it.
-  enum class Comer : std::uint8_t { fresh, kept };
-
   /// Counts one more connection of this worker. False: there is no room for it.
-  bool enter(unsigned worker, Comer comer) noexcept;
+  bool enter(unsigned worker) noexcept;
   void leave(unsigned worker, std::size_t count = 1) noexcept;
   bool full() const noexcept;
-  /// Whether a fresh one has to wait.
-  bool full_for_fresh(unsigned worker) const noexcept;
-  /// Says whether this worker keeps one.
-  void keeps(unsigned worker, bool one) noexcept { cells_[worker].kept.store(one ? 1 : 0); }
+  /// One that a worker has accepted, and keeps waiting for want of room, is in nobody's backlog
+  /// any more: the others accept nobody as long as there is no more room than for these. The worker
+  /// says so each time that it has tried in vain; if it says nothing more, because a handler blocks
+  /// it, the others go on after a moment. `now`: a clock that all workers share, in ns.
+  void keeps_one(unsigned worker, std::int64_t now) noexcept;
+  void keeps_none(unsigned worker) noexcept { cells_[worker].kept_until.store(0); }
+  bool full_beside_kept(unsigned worker, std::int64_t now) const noexcept;
   /// The most that were there at once.
   std::uint64_t open_peak() const noexcept { return cells_[limits_.workers].open.load(); }
 
@@ -70,7 +69,7 @@ class Room {
   struct alignas(64) Cell {
     std::atomic<std::uint32_t> open;
     std::atomic<std::uint32_t> told;
-    std::atomic<std::uint32_t> kept;
+    std::atomic<std::int64_t> kept_until;
   };
   struct Entry {
     std::atomic<std::uint64_t> key;
@@ -84,7 +83,7 @@ class Room {
   Entry* find_or_take(unsigned worker, std::uint64_t key) noexcept;
   std::uint64_t count_of(std::uint64_t key) const noexcept;
   std::uint64_t open() const noexcept;
-  std::uint64_t kept_by_others(unsigned worker) const noexcept;
+  std::uint64_t kept_by_others(unsigned worker, std::int64_t now) const noexcept;
 
   const Limits limits_;
   Memory memory_;

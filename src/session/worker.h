@@ -187,12 +187,13 @@ class Worker {
   void look_outside() noexcept;
   void take_posted() noexcept;
   bool let_in(Arrival& arrival) noexcept;
-  Obstacle try_to_serve(Arrival& arrival, Room::Comer comer) noexcept;
+  Obstacle try_to_serve(Arrival& arrival) noexcept;
   Obstacle serve_counted(Arrival& arrival) noexcept;
   bool serve_here(const Arrival& arrival, std::uint64_t id) noexcept;
   void forget_introduction(const Session& session) noexcept;
   void hold_or_refuse(const Arrival& arrival, Obstacle obstacle) noexcept;
   void refuse_waiting() noexcept;
+  void keep_none() noexcept;
   void nobody_waits() noexcept;
   void tell_full(const char* what_becomes_of_others) noexcept;
   void tell_memory_full(const char* what_becomes_of_others) noexcept;
@@ -231,6 +232,7 @@ class Worker {
   const unsigned room_index_;     // Our place there.
   bool placed_here_ = false;      // Counted and let in by another worker.
   std::vector<Arrival> waiting_;  // Accepted, and not to be served now. Rarely more than one.
+  bool keeps_one_ = false;        // One of them for want of room, as the room has been told.
   std::unordered_map<std::uint64_t, std::uint64_t> keys_;  // Of ids, if addresses are counted.
   std::unique_ptr<Introductions> introductions_;           // Made for the first of them.
   std::unordered_map<const Session*, Session::Child*> children_;

@@ -148,7 +148,7 @@ void WorldState::bury(Node& node) {
   node.dead = false;
   node.calls.freeze();
   for (std::size_t left = node.worker->open_sessions(); left > 0; --left) {
-    static_cast<void>(node.plan.room->enter(node.plan.index, detail::Room::Comer::kept));
+    static_cast<void>(node.plan.room->enter(node.plan.index));
   }
   run_to_end("what a dead worker left in memory cannot be tidied up\n");
 }
