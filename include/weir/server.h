@@ -125,10 +125,11 @@ class Server {
   int run();
 
   /// The same in two steps. start() returns when every listener is bound and listening; throws
-  /// StartError. wait() returns when the server has stopped, with run()'s exit code. A single
-  /// worker of kind thread runs inside wait(), on the calling thread: until then its clients wait
-  /// in the backlog, and what its model lacks (descriptors, memory) wait() reports in the log and
-  /// by the exit code 2. Several, or processes, which start() forks, serve from start() on.
+  /// StartError. An address in use gets 0.6 s to come free. wait() returns when the server has
+  /// stopped, with run()'s exit code. A single worker of kind thread runs inside wait(), on the
+  /// calling thread: until then its clients wait in the backlog, and what its model lacks
+  /// (descriptors, memory) wait() reports in the log and by the exit code 2. Several, or processes,
+  /// which start() forks, serve from start() on.
   ///
   /// Some milliseconds after a single worker on io-uring has ended inside wait(), the kernel
   /// interrupts one system call of that thread (EINTR, where signal(7) does not have it restarted).

@@ -52,22 +52,32 @@ int try_to_listen(const Endpoint& endpoint, const os::ListenOptions& how, const 
   return is_stale ? os::listen_on(endpoint, how, step) : fd;
 }
 
-// `is_again`: the same address was opened before, by us.
-//
 // Of a process that was killed and waited for, a ring may still accept: the kernel takes it down
-// some tens of milliseconds later. So whoever is in the way gets time to go.
-os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, bool is_again) {
+// some tens of milliseconds later. So whoever is in the way gets time to go. At a unix socket it
+// hears each attempt, as a client that says nothing: there are two.
+int wait_to_listen(const Endpoint& endpoint, const os::ListenOptions& how, const char*& step) {
   constexpr std::int64_t first_rest = 10'000'000, last_rest = 320'000'000;
-  const char* step = "";
-  int fd = try_to_listen(endpoint, how, step);
-  for (std::int64_t rest = first_rest; fd == -EADDRINUSE && !is_again && rest <= last_rest;
-       rest *= 2) {
+  const bool is_unix = endpoint.family == Endpoint::Family::unix_socket;
+  if (is_unix && !os::is_socket(endpoint.path)) return -EADDRINUSE;
+  int fd = -EADDRINUSE;
+  for (std::int64_t rest = is_unix ? last_rest : first_rest;
+       fd == -EADDRINUSE && rest <= last_rest; rest *= 2) {
     os::rest(rest);
     fd = try_to_listen(endpoint, how, step);
   }
+  return fd;
+}
+
+/// What of ours may be in the way.
+enum class Ours : std::uint8_t { none, same_port, same_address };
+
+os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, Ours ours) {
+  const char* step = "";
+  int fd = try_to_listen(endpoint, how, step);
+  if (fd == -EADDRINUSE && ours == Ours::none) fd = wait_to_listen(endpoint, how, step);
   if (fd < 0) {
     const char* what_to_do = advice(endpoint, -fd);
-    if (fd == -EADDRINUSE && is_again) what_to_do = "; it is given twice";
+    if (fd == -EADDRINUSE && ours == Ours::same_address) what_to_do = "; it is given twice";
     throw StartError(fmt::format("cannot listen on {}: {}: {}{}", endpoint.text(), step,
                                  message(-fd), what_to_do));
   }
@@ -98,8 +108,12 @@ void Listeners::open_listener(const std::string& address, const os::ListenOption
     listeners_.push_back(inherited(std::move(sockets), how));
     return;
   }
-  const bool is_again =
-      std::ranges::find(listeners_, endpoint, &Listener::endpoint) != listeners_.end();
+  Ours ours = Ours::none;
+  for (const Listener& other : listeners_) {
+    if (other.endpoint == endpoint) ours = Ours::same_address;
+    const bool may_cover = ours == Ours::none && endpoint.port != 0;
+    if (may_cover && other.endpoint.port == endpoint.port) ours = Ours::same_port;
+  }
   const bool is_unix = endpoint.family == Endpoint::Family::unix_socket;
   const unsigned count = how.reuse_port && !is_unix ? workers_ : 1;
   Listener& result = listeners_.emplace_back();
@@ -107,7 +121,7 @@ void Listeners::open_listener(const std::string& address, const os::ListenOption
   result.name = owned_name;
   result.sockets.reserve(count);
   for (unsigned i = 0; i < count; ++i) {
-    result.sockets.push_back(open_socket(endpoint, how, is_again));
+    result.sockets.push_back(open_socket(endpoint, how, ours));
     // Its port is the other sockets' too. A unix socket is where it was asked to be.
     if (i == 0 && !is_unix) endpoint = where_it_listens(result.sockets[0], endpoint);
   }

@@ -100,8 +100,9 @@ int Server::run() {
   }
   const int code = wait();
   if (code == 2 && state_->log == nullptr) {
-    const std::string why = "cannot start: " + state_->members.front().failure;
-    detail::report(why.c_str());
+    try {
+      detail::report(("cannot start: " + state_->members.front().failure).c_str());
+    } catch (const std::bad_alloc&) { detail::report("cannot start: out of memory"); }
   }
   return code;
 }

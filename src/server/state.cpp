@@ -361,7 +361,7 @@ void Server::State::woken(unsigned worker) noexcept {
   }
   if (ledger->is_called(worker)) counted(worker);
   if (!lone()) return;
-  ready("starting");
+  if (!stopping()) ready("starting");
   if (report_asked || ledger->asked_to_restart() || service.watchdog() != 0)
     supervise_in_background();
 }
