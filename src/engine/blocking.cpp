@@ -19,6 +19,14 @@ BlockingEngine::BlockingEngine(const EngineOptions& options, kernel::Calls& call
 
 BlockingEngine::~BlockingEngine() = default;
 
+namespace {
+
+// What its handler awaits beside the client was there at once, twice: one that always is would keep
+// it from ever hearing him, so the next receive is tried.
+constexpr std::uint8_t overlooked = 2;
+
+}  // namespace
+
 bool BlockingEngine::start(Operation& operation) {
   ASSERT(!operation.pending());
   if (operation.socket == nullptr) return start_wait(operation);
@@ -29,20 +37,12 @@ bool BlockingEngine::start(Operation& operation) {
     if (attempt(operation, kernel::Mode::nonblocking)) return true;
   } else if (operation.kind == Operation::Kind::connect) {
     if (connect(operation)) return true;
-  } else if (operation.kind == Operation::Kind::receive && is_overlooked(*operation.socket)) {
+  } else if (operation.socket->passed_over == overlooked) [[unlikely]] {
+    operation.socket->passed_over = 0;
     if (attempt(operation, kernel::Mode::nonblocking)) return true;
   }
   park(operation);
   return false;
-}
-
-// What its handler awaits beside the client was there at once, twice: one that always is would keep
-// it from ever hearing him.
-bool BlockingEngine::is_overlooked(Socket& socket) noexcept {
-  constexpr std::uint8_t enough = 2;
-  if (socket.passed_over < enough) return false;
-  socket.passed_over = 0;
-  return true;
 }
 
 void BlockingEngine::park(Operation& operation) noexcept {

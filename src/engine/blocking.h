@@ -37,7 +37,6 @@ class BlockingEngine final : public Engine {
   void poll_parked(bool may_sleep);
   void perform_runnable() noexcept;
   void retry(Operation& operation) noexcept override;
-  static bool is_overlooked(Socket& socket) noexcept;
   void park(Operation& operation) noexcept;
   bool make_room(std::size_t operations) noexcept;
   void complete(Operation& operation) noexcept;

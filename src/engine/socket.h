@@ -43,14 +43,11 @@ struct Socket {
   /// Size class of the next receive buffer: follows the sizes that come in.
   std::uint8_t buffer_class = 0;
 
-  // Seldom asked, so they share a byte: there is one of this for each idle connection.
+  // Seldom asked, so they share two bytes: there is one of this for each idle connection.
   bool is_listener : 1 = false;
   bool is_tcp : 1 = false;
   /// Read to the end of what is there, also after a short read (see ReadinessEngine::receive).
   bool short_reads_mislead : 1 = false;
-
-  /// Blocking engine: receives in a row that were called off before anybody had asked for them.
-  std::uint8_t passed_over : 2 = 0;
 
   // completion engine
   bool armed : 1 = false;    ///< an accept or receive is in the kernel
@@ -60,8 +57,12 @@ struct Socket {
   bool silent : 1 = false;  ///< a small send is with the ring, which says nothing if it is well
   bool unread : 1 = false;  ///< the last receive left something, and the kernel goes on
   std::uint8_t in_kernel = 0;  ///< requests that still point at this socket
-  std::uint8_t queued = 0;     ///< buffers in `received`
-  std::int16_t ending = 0;     ///< if ended: 0 or -errno, still to be delivered
+  union {
+    std::uint8_t queued = 0;  ///< buffers in `received`
+    /// blocking engine: receives in a row that were called off before anybody had asked for them
+    std::uint8_t passed_over;
+  };
+  std::int16_t ending = 0;  ///< if ended: 0 or -errno, still to be delivered
 
   /// The session's own: the last time it sent, in ticks, to 16 bits.
   std::uint16_t sent_at = 0;
