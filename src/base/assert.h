@@ -8,7 +8,8 @@ namespace weir::base {
 /// What to say beside a failed assertion: which simulated run it was. This thread's; may be null.
 using AssertionContext = const char* (*)() noexcept;
 AssertionContext exchange_assertion_context(AssertionContext context) noexcept;
-/// A line to stderr, as one that ends the process says it; also from a signal handler.
+/// A line to stderr, as one that ends the process says it. From a signal handler it has to wait for
+/// a thread that is just writing there.
 void tell(const char* line) noexcept;
 /// Says it, once.
 void tell_assertion_context() noexcept;

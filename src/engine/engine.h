@@ -123,7 +123,12 @@ class Engine {
   /// One more, or one less, operation of kind event that other threads may complete, which they
   /// tell by wake(): meanwhile nothing may sleep that wake() does not end.
   void expect_event() noexcept { ++events_expected_; }
-  void event_came() noexcept { --events_expected_; }
+  void event_came() noexcept {
+    --events_expected_;
+    ++told_;
+  }
+  /// How many have come: messages that somebody waited for, say.
+  std::uint64_t told() const noexcept { return told_; }
 
   /// Completes an operation of kind event in the next turn. The engine's thread only.
   void complete_later(Operation& operation, std::int32_t result) noexcept {
@@ -320,6 +325,7 @@ class Engine {
   List runnable_;
   BufferPool& pool_;
   unsigned events_expected_ = 0;
+  std::uint64_t told_ = 0;
 
   /// A receive found that the limit of memory leaves it no buffer: it waits in `starved_`, parked
   /// by nobody, until there is some. True: there is none at all, and its result says so.

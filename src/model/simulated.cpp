@@ -23,4 +23,6 @@ std::shared_ptr<const void> watch_crashes(void (*tell_all)() noexcept) {
   return std::make_shared<os::CrashWatch>(base::tell_assertion_context, tell_all);
 }
 
+std::shared_ptr<const void> spare_stack() { return std::make_shared<os::SpareStack>(); }
+
 }  // namespace weir::simulated

@@ -2,7 +2,9 @@
 
 #include <signal.h>
 
+#include <cstddef>
 #include <mutex>
+#include <new>
 
 #include "base/counters.h"
 #include "os/tap.h"
@@ -42,6 +44,13 @@ void on_crash(int number, siginfo_t* info, void*) {
   if (from_outside || info->si_code <= 0) ::raise(number);
 }
 
+bool is_ours(int number) noexcept {
+  struct sigaction now{};
+  ++base::counters.calls_other;
+  return system_call(CallKind::sigaction, ::sigaction, number, nullptr, &now) == 0 &&
+         now.sa_sigaction == on_crash;
+}
+
 }  // namespace
 
 CrashWatch::CrashWatch(LastWord tell, LastWord tell_all) noexcept {
@@ -64,7 +73,28 @@ CrashWatch::CrashWatch(LastWord tell, LastWord tell_all) noexcept {
 CrashWatch::~CrashWatch() {
   std::lock_guard lock(mutex);
   if (--watches != 0) return;
-  for (const Watched& each : watched) set(each.number, each.before);
+  for (const Watched& each : watched) {
+    if (is_ours(each.number)) set(each.number, each.before);  // Else the program has set its own.
+  }
+}
+
+SpareStack::SpareStack() noexcept {
+  constexpr std::size_t size = 64 * 1024;
+  stack_t before{};
+  if (::sigaltstack(nullptr, &before) != 0 || (before.ss_flags & SS_DISABLE) == 0) return;
+  memory_.reset(new (std::nothrow) std::byte[size]);
+  if (memory_ == nullptr) return;
+  stack_t mine{};
+  mine.ss_sp = memory_.get();
+  mine.ss_size = size;
+  if (::sigaltstack(&mine, nullptr) != 0) memory_.reset();
+}
+
+SpareStack::~SpareStack() {
+  if (memory_ == nullptr) return;
+  stack_t none{};
+  none.ss_flags = SS_DISABLE;
+  ::sigaltstack(&none, nullptr);
 }
 
 }  // namespace weir::os

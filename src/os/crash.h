@@ -1,6 +1,9 @@
 // crash.h - a last word before a bug ends the process.
 #pragma once
 
+#include <cstddef>
+#include <memory>
+
 namespace weir::os {
 
 /// While one lives, `tell()` is called on the thread that a bug befalls: before a signal that it
@@ -17,6 +20,19 @@ class CrashWatch {
   ~CrashWatch();
   CrashWatch(const CrashWatch&) = delete;
   CrashWatch& operator=(const CrashWatch&) = delete;
+};
+
+/// A stack for this thread's signal handlers while it lives (sigaltstack(2)), so that it can tell
+/// of an overflow of its own. No effect where the thread has one, or none is to be had.
+class SpareStack {
+ public:
+  SpareStack() noexcept;
+  ~SpareStack();
+  SpareStack(const SpareStack&) = delete;
+  SpareStack& operator=(const SpareStack&) = delete;
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
 };
 
 }  // namespace weir::os

@@ -103,13 +103,14 @@ const char* assertion_context() noexcept { return assertion_text.c_str(); }
 /// A seed that runs now, for a signal handler on whatever thread.
 struct RunningSeed {
   std::atomic<bool> is_taken{false};
-  std::atomic<const char*> text{nullptr};
+  std::atomic<bool> is_told{false};
+  std::array<char, 512> text{};  // Its own for ever: whoever reads it late meets another seed's.
 };
 constinit std::array<RunningSeed, 256> running_seeds;  // Of more threads some are not told.
 
 void tell_running_seeds() noexcept {
   for (const RunningSeed& each : running_seeds) {
-    if (const char* text = each.text.load()) base::tell(text);
+    if (each.is_told) base::tell(each.text.data());
   }
 }
 
@@ -122,13 +123,16 @@ class SeedInSight {
                                     [](auto& each) { return !each.is_taken.exchange(true); })) {
     const std::string replay = "replay it:  " + replay_line(seed, exploration);
     assertion_text = fmt::format("seed {} failed by it\n{}", seed, replay);
-    text_ = fmt::format("seed {} was running\n{}", seed, replay);
-    if (place_ != running_seeds.end()) place_->text = text_.c_str();
+    if (place_ == running_seeds.end()) return;
+    const auto room = place_->text.size() - 1;
+    *fmt::format_to_n(place_->text.data(), room, "seed {} was running\n{}", seed, replay).out =
+        '\0';
+    place_->is_told = true;
   }
   ~SeedInSight() {
     base::exchange_assertion_context(before_);
     if (place_ == running_seeds.end()) return;
-    place_->text = nullptr;
+    place_->is_told = false;
     place_->is_taken = false;
   }
   SeedInSight(const SeedInSight&) = delete;
@@ -137,7 +141,6 @@ class SeedInSight {
  private:
   base::AssertionContext before_;
   decltype(running_seeds)::iterator place_;
-  std::string text_;
 };
 
 Seen run_seed(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario,
@@ -199,6 +202,7 @@ class Explorer {
 
  private:
   void run_some() {
+    const auto stack = simulated::spare_stack();
     constexpr std::uint64_t every = 100;
     Report mine;
     for (;;) {
@@ -266,6 +270,7 @@ Report explore(const Exploration& exploration, const Scenario& scenario) {
 
 Run run_once(std::uint64_t seed, const Exploration& exploration, const Scenario& scenario) {
   const auto watch = simulated::watch_crashes(tell_running_seeds);
+  const auto stack = simulated::spare_stack();
   const SeedInSight in_sight(seed, exploration);
   WorldState world(seed, exploration, true);
   const Outcome outcome = world.run(scenario);

@@ -80,10 +80,11 @@ void Node::start(Model model) {
 
 void Node::turn() {
   const Entered entered(*this);
-  const std::uint64_t moved_before = calls.network().moved();
+  const auto moved = [this] { return calls.network().moved() + engine->told(); };
+  const std::uint64_t moved_before = moved();
   calls.run_again();
   worker->turn();
-  rounds.note(calls.network().moved() == moved_before && !calls.asleep(), calls.network().now(),
+  rounds.note(moved() == moved_before && !calls.asleep(), calls.network().now(),
               engine->running());
   if (serves && worker->is_done()) {
     worker->finish_timers();

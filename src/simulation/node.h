@@ -239,5 +239,7 @@ std::unique_ptr<detail::Engine> make_engine(Model model, const detail::Plan& pla
 /// says which seed it was (base::tell_assertion_context()); if the signal came from outside,
 /// `tell_all` says which there are. In src/model, which may ask the system.
 std::shared_ptr<const void> watch_crashes(void (*tell_all)() noexcept);
+/// While what it yields lives, this thread can tell of an overflow of its stack, too.
+std::shared_ptr<const void> spare_stack();
 
 }  // namespace weir::simulated

@@ -23,8 +23,7 @@ void Rounds::note(bool in_vain, std::int64_t now, detail::Running& running) {
 std::string Rounds::what(Node& node, Network& network) const {
   std::string text = fmt::format(
       "it goes round and round: from {:.3f} ms on {} took {} turns without rest, in which "
-      "nothing "
-      "was sent or received\n",
+      "nothing was sent or received, and nobody got a message that he had waited for\n",
       static_cast<double>(began_) / 1e6,
       node.serves ? fmt::format("worker {}", node.calls.name()) : "the scenario", enough);
   const auto line = [&](const detail::Socket* socket, const std::string& name, const char* why) {

@@ -59,6 +59,10 @@ void replace(std::string& text, std::string_view what, const std::string& by) {
   if (const auto at = text.find(what); at != std::string::npos) text.replace(at, what.size(), by);
 }
 
+std::string line_at(std::int64_t time, std::string_view text) {
+  return fmt::format("{:>14.3f} ms  {}", static_cast<double>(time) / 1e6, text);
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -103,8 +107,10 @@ void Trace::add_text(std::int64_t now, Entry entry, std::string_view text) {
 
 std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   std::string text(texts[static_cast<std::size_t>(row.entry)]);
-  if (row.entry == Entry::note || row.entry == Entry::log || row.entry == Entry::failed)
+  if (row.entry == Entry::note || row.entry == Entry::log || row.entry == Entry::failed) {
     text += one_line(notes[row.a]);
+    return line_at(row.time, text);
+  }
   if (row.entry == Entry::fault) {  // Other rows have other numbers there.
     replace(text, "{fault}", std::string(simulation::name(static_cast<Fault>(row.a))));
   }
@@ -113,7 +119,7 @@ std::string Trace::line(const Row& row, const std::vector<std::string>& notes) {
   replace(text, "{a}", fmt::format("{}", row.a));
   replace(text, "{b}", fmt::format("{}", row.b));
   replace(text, "{error}", std::string(error_name(static_cast<int>(row.b))));
-  return fmt::format("{:>14.3f} ms  {}", static_cast<double>(row.time) / 1e6, text);
+  return line_at(row.time, text);
 }
 
 void Trace::add_failure(std::int64_t now, std::string_view what) {

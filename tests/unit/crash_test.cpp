@@ -52,6 +52,19 @@ TEST(Crash, Names_its_seed_when_a_handler_writes_to_nowhere) {
   EXPECT_EXIT(explore_until(write_nowhere), any_end, its_seed);
 }
 
+// Never negative, which a compiler does not know.
+volatile int depth = 0;
+
+int endless() {
+  volatile char room[1024] = {};
+  depth = depth + 1;
+  return depth < 0 ? room[0] : endless() + room[1];
+}
+
+TEST(Crash, Names_its_seed_when_a_handler_overflows_the_stack) {
+  EXPECT_EXIT(explore_until([] { endless(); }), any_end, its_seed);
+}
+
 TEST(Crash, Names_its_seed_once_when_a_handler_aborts) {
   EXPECT_EXIT(explore_until([] { std::abort(); }), testing::KilledBySignal(SIGABRT),
               "^" + its_seed + "$");

@@ -49,6 +49,27 @@ weir::simulation::Run run_with(Handler handler, weir::Model model, bool client_f
   return weir::simulation::run_once(1, {.faults = weir::simulation::Faults::none()}, scenario);
 }
 
+Task<> asks(weir::Channel<int>& there, weir::Channel<int>& back, int times) {
+  for (int i = 0; i < times; ++i) {
+    co_await there.send(i);
+    co_await back.receive();
+  }
+  there.close();
+}
+Task<> answers(weir::Channel<int>& there, weir::Channel<int>& back) {
+  while (const auto number = co_await there.receive()) co_await back.send(*number);
+}
+
+TEST(Exchanges, Of_messages_are_no_rounds) {
+  const auto scenario = [](World&) -> Task<> {
+    weir::Channel<int> there(1), back(1);
+    co_await weir::when_all(asks(there, back, 60'000), answers(there, back));
+  };
+  const auto run =
+      weir::simulation::run_once(1, {.faults = weir::simulation::Faults::none()}, scenario);
+  EXPECT_FALSE(run.failed) << run.what;
+}
+
 class Rounds : public testing::TestWithParam<weir::Model> {};
 
 TEST_P(Rounds, Of_a_handler_that_sleeps_for_no_time_are_found) {
