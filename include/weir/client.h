@@ -21,14 +21,14 @@
 namespace weir {
 
 namespace detail {
-/// Ends the process if the connection, which connect() made, is served by another thread.
+/// Ends the process if the connection, which connect() made, is served by another thread or run().
 void require_own_thread(Connection& connection) noexcept;
 }  // namespace detail
 
 /// Owns a connection that connect() made. When it is destroyed the connection is closed as at
 /// the end of a handler: what is queued is still sent, in the background, within
 /// Options::linger. Belongs to the thread that connected: a pool is one for each thread.
-/// To use it on another ends the process.
+/// To use it on another, or inside another run() on this one, ends the process.
 ///
 /// One that outlives its worker's last handler, or run()'s task, as in a pool that handlers share,
 /// is closed then. All that can be done with it after that is to destroy it, on any thread.

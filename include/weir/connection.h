@@ -107,9 +107,9 @@ class [[nodiscard("send() and finish() have to be awaited")]] Sending {
 ///
 /// Every await may throw IoError: ECONNRESET, ETIMEDOUT, EPIPE as in tcp(7), or
 /// operation_canceled when the server stops or another branch of a when_any was first; each later
-/// await that has to wait then throws it, too. A send() that need not wait goes out even so: a
-/// farewell, say. What became of bytes that were queued earlier shows at the next send() or
-/// finish().
+/// await that has to wait then throws it, too. A send() that need not wait goes out even so, alone
+/// or first in a when_any: a farewell, say. What became of bytes that were queued earlier shows at
+/// the next send() or finish().
 class Connection {
  public:
   Connection(const Connection&) = delete;

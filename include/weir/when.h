@@ -213,7 +213,9 @@ class [[nodiscard("does nothing until it is awaited")]] WhenEach final {
 
 /// Runs the awaitables side by side until the first ends; the others are then cancelled and
 /// awaited. They start in the order in which they stand; if one ends at once, those behind it do
-/// not start. Yields a tuple of optionals, one for each awaitable (Done for one without a value).
+/// not start, and neither do those behind one that has to wait in a handler that is cancelled
+/// already: a farewell stands first. Yields a tuple of optionals, one for each awaitable (Done for
+/// one without a value).
 ///
 /// At least one optional is set. More than one may be, when several ended in the same turn:
 /// nothing that was received is ever dropped, so look at each of them. If the first to end

@@ -81,7 +81,8 @@ class Guard {
 
 void require_own_thread(Connection& connection) noexcept {
   if (!Session::of(connection).is_here())
-    misuse("a Client was used on another thread than the one that connected it", "Client");
+    misuse("a Client was used on another thread, or in another run(), than connected it",
+           "Client");
 }
 
 }  // namespace detail

@@ -169,8 +169,7 @@ constexpr const char* no_shared_memory = "its connections are in processes that 
 constexpr const char* no_process =
     "simulated: its server is no process, which proc(5) could show";
 constexpr const char* nobody_is_watched = "simulated: nothing there takes real time to stall";
-constexpr const char* no_rest_no_time =
-    "simulated: time passes when nobody has anything to do, and this handler always has";
+constexpr const char* must_rest = "simulated: there a handler that is never at rest is a failure";
 constexpr const char* own_addresses = "simulated: its network gives each server its address";
 constexpr const char* no_signals = "simulated: there are no signals";
 constexpr const char* no_urgent_data = "simulated: there is no urgent data";

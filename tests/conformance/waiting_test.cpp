@@ -42,7 +42,7 @@ TEST_P(Conformance, Waits_for_a_message_and_for_time_at_once) {
 }
 
 TEST_P(Conformance, Hears_its_client_though_its_inbox_is_never_empty) {
-  if (shape().simulated) GTEST_SKIP() << no_rest_no_time;
+  if (shape().simulated) GTEST_SKIP() << must_rest;
   TestServer& server = serve("full_inbox");
   Client talks(server.address());
   talks.send("?");
@@ -56,7 +56,7 @@ TEST_P(Conformance, Hears_its_client_though_its_inbox_is_never_empty) {
 
 // Each of its receives ends at once, so nothing but its budget makes it give the loop back.
 TEST_P(Conformance, Serves_others_while_a_handler_does_not_heed_the_end) {
-  if (shape().simulated) GTEST_SKIP() << no_rest_no_time;
+  if (shape().simulated) GTEST_SKIP() << must_rest;
   if (!serves_at_once(2)) GTEST_SKIP() << one_at_a_time;
   TestServer& server = serve("deaf", {"--drain-ms", "100"});
   Client leaves(server.address());
