@@ -69,8 +69,8 @@ struct Server::State final : detail::Host {
   // Closed by whoever sees a stop first: the supervisor or a worker.
   std::mutex listeners_mutex;
   detail::Listeners listeners;
-  std::vector<os::SocketFile>
-      unclaimed_files;  // Of sockets given to us where nobody listens now.
+  // Of sockets that were given to us, and where nobody listens now.
+  std::vector<os::SocketFile> unclaimed_files;
 
   // Set by signal handlers.
   std::atomic<int> stop_signals{0};

@@ -175,8 +175,11 @@ std::size_t Worker::open() noexcept {
 
 bool Worker::has_room() noexcept {
   if (!waiting_.empty() || served() >= plan_.connections_max) return false;
-  return options().overload == Overload::reject ||
-         !(room_.full_beside_kept(room_index_, engine_.now()) || room_.memory().scarce());
+  if (options().overload == Overload::reject) return true;
+  const bool full = room_.limits().workers == 1
+                        ? room_.full()
+                        : room_.full_beside_kept(room_index_, engine_.now());
+  return !full && !room_.memory().scarce();
 }
 
 // Accepts while there is room for one more, and only then.
