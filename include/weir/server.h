@@ -22,7 +22,9 @@ namespace weir {
 
 /// How much a log line matters.
 enum class LogLevel : unsigned char { info, warning, error };
-/// Called with one line, without its newline, from any of the server's threads. Must not throw.
+/// Called with one line, without its newline, from any of the server's threads, and in processes
+/// that it forks: a lock that another thread held at that moment stays locked there. Must not
+/// throw.
 using LogFunction = void (*)(LogLevel level, std::string_view line);
 /// A LogFunction: writes "weir: " and the line to stderr, whole, from any thread or process; what
 /// is no printable character in it becomes '?'. Does not wait for a pipe that nobody empties, and
@@ -89,8 +91,8 @@ class Server {
   /// Replaces all options, also what workers() has set.
   Server& options(const Options& options);
   /// SIGINT and SIGTERM stop the server as stop(Options::drain) does; a second one, as stop(0),
-  /// and it ends the process if a handler still does not return. SIGUSR1 calls what
-  /// on_statistics() was given; SIGUSR2, if this is a service (as_service), restart().
+  /// and it ends the process if a handler still does not return (by SIGALRM, after 3 s). SIGUSR1
+  /// calls what on_statistics() was given; SIGUSR2, if this is a service (as_service), restart().
   /// From start() until wait() returns, which restores the handlers that were there before; for
   /// one server of a process at a time: start() of another throws StartError. Without
   /// this call the library leaves the process's signals alone, except in the processes that it
