@@ -181,7 +181,7 @@ struct Report {
 
 /// Runs the scenario in one world for each seed, in parallel; throws the Failure of the smallest
 /// failing seed that it met. WEIR_SEED in the environment runs that seed alone. If a bug ends the
-/// process (SIGSEGV, SIGABRT, a sanitizer, ...), its seed and how to replay it are printed to
+/// process (SIGSEGV, SIGABRT, AddressSanitizer, ...), its seed and how to replay it are printed to
 /// stderr first; on SIGQUIT (Ctrl-\ at a terminal), for a program that hangs, those of all that
 /// run. For that the signals have a handler while this runs, which passes them on.
 Report explore(const Exploration& exploration, const Scenario& scenario);
