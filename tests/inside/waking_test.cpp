@@ -74,6 +74,7 @@ TEST_P(Waking, Sleeps_again_after_a_write_that_came_late) {
   Client early(server.endpoints().at(0).text());
   Client other(server.endpoints().at(0).text());
   early.send("x");
+  EXPECT_TRUE(eventually([&] { return tap.waited.load() > 0; }));  // There is somebody to wake.
   std::thread stopping([&] {
     is_late = true;
     server.stop(std::chrono::minutes(1));
