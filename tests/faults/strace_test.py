@@ -78,8 +78,8 @@ class Server:
         children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
         with open(children, encoding="ascii") as file:
             tracee = int(file.read().split()[0])
-        # ThreadSanitizer puts a signal off, and loses it with the thread if that ends just then. The
-        # kernel prefers the first thread, but not while strace has stopped it.
+        # ThreadSanitizer puts a signal off, and loses it with its thread if that ends just then.
+        # The kernel prefers the first thread, but not while strace has stopped it.
         patience = 5 if "TSAN_OPTIONS" in os.environ else PATIENCE
         os.kill(tracee, signal.SIGTERM)
         try:
