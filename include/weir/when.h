@@ -101,7 +101,19 @@ class Group : public Suspension {
   ~Group() = default;
   void add(Branch& branch) noexcept;
   void run() noexcept;
-  Branch* decisive() const noexcept { return decisive_; }
+  template <class B>
+  void rethrow_if_decisive(B& branch) {
+    if (decisive_ == &branch && branch.error()) std::rethrow_exception(branch.error());
+  }
+  /// What a branch adds to the result: of when_any it may lack a value.
+  template <bool FirstEndsAll, class B>
+  static auto take_value(B& branch) {
+    if constexpr (FirstEndsAll) {
+      return std::move(branch.value());
+    } else {
+      return std::move(*branch.value());
+    }
+  }
 
  private:
   void ended(Branch& branch) noexcept;
@@ -125,13 +137,9 @@ class WhenAwaiter final : public Group {
 
   auto await_resume() {
     std::apply([this](auto&... each) { (this->rethrow_if_decisive(each), ...); }, branches_);
-    if constexpr (FirstEndsAll) {
-      return std::apply([](auto&... each) { return std::tuple(std::move(each.value())...); },
-                        branches_);
-    } else {
-      return std::apply([](auto&... each) { return std::tuple(std::move(*each.value())...); },
-                        branches_);
-    }
+    return std::apply(
+        [](auto&... each) { return std::tuple(Group::take_value<FirstEndsAll>(each)...); },
+        branches_);
   }
 
  private:
@@ -140,11 +148,6 @@ class WhenAwaiter final : public Group {
   WhenAwaiter(std::tuple<As...>& awaitables, std::index_sequence<I...>)
       : Group(FirstEndsAll), branches_(std::move(std::get<I>(awaitables))...) {
     std::apply([this](auto&... each) { (this->add(each), ...); }, branches_);
-  }
-
-  template <class B>
-  void rethrow_if_decisive(B& branch) {
-    if (decisive() == &branch && branch.error()) std::rethrow_exception(branch.error());
   }
 
   std::tuple<BranchOf<As>...> branches_;
@@ -178,16 +181,8 @@ class WhenEachAwaiter final : public Group {
     using Value = BranchValue<A>;
     std::vector<std::conditional_t<FirstEndsAll, std::optional<Value>, Value>> values;
     values.reserve(branches_.size());
-    for (std::optional<BranchOf<A>>& branch : branches_) {
-      if (decisive() == &*branch && branch->error()) std::rethrow_exception(branch->error());
-    }
-    for (std::optional<BranchOf<A>>& branch : branches_) {
-      if constexpr (FirstEndsAll) {
-        values.push_back(std::move(branch->value()));
-      } else {
-        values.push_back(std::move(*branch->value()));
-      }
-    }
+    for (auto& branch : branches_) this->rethrow_if_decisive(*branch);
+    for (auto& branch : branches_) values.push_back(take_value<FirstEndsAll>(*branch));
     return values;
   }
 
