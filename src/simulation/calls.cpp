@@ -151,7 +151,9 @@ int NodeCalls::connect_result(int fd) noexcept {
   wake_check();
   Stream* stream = network_.stream(fd);
   if (stream == nullptr) return -EBADF;
-  if (stream->phase == Stream::State::connecting) network_.note_early_question();
+  // SO_ERROR says nothing of a connect that is under way: none looks like success.
+  if (stream->phase == Stream::State::connecting)
+    network_.note_misuse("a connect that is under way was asked how it had ended");
   return -std::exchange(stream->error, 0);
 }
 

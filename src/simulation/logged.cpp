@@ -46,28 +46,30 @@ void WorldState::logged(std::string_view line) {
   }
 }
 
+const Service* WorldState::service_of(const Node& node) const noexcept {
+  const auto found = std::ranges::find_if(services_, [&](const auto& service) {
+    return std::ranges::find(service->nodes, &node) != service->nodes.end();
+  });
+  return found == services_.end() ? nullptr : found->get();
+}
+
 // A worker that has died does no more but tidy up.
 bool WorldState::may_throw(const Node& node) const noexcept {
-  if (node.dead || node.calls.is_frozen()) return true;
-  return std::ranges::any_of(services_, [&](const auto& service) {
-    return service->serving.handlers_may_throw &&
-           std::ranges::find(service->nodes, &node) != service->nodes.end();
-  });
+  const Service* service = service_of(node);
+  return node.dead || node.calls.is_frozen() ||
+         (service != nullptr && service->serving.handlers_may_throw);
 }
 
 std::string WorldState::whose(std::string_view log_line) {
   std::string name = "a connection";
-  std::string at;
   running_->worker->visit_sessions([&, id = connection_of(log_line)](detail::Session& session) {
     if (session.id() != id || session.socket().fd < 0) return;
     if (const Stream* stream = network_.stream(session.socket().fd)) name = stream->title();
   });
-  for (const auto& service : services_) {
-    const auto& nodes = service->nodes;
-    if (std::ranges::find(nodes, running_) != nodes.end()) at = service->endpoint.text();
-  }
-  if (at.empty()) return "a task that " + name + " spawned";
-  return fmt::format("the handler of {} (at {}), or a task that it spawned", name, at);
+  const Service* service = service_of(*running_);
+  if (service == nullptr) return "a task that " + name + " spawned";
+  return fmt::format("the handler of {} (at {}), or a task that it spawned", name,
+                     service->endpoint.text());
 }
 
 }  // namespace weir::simulated

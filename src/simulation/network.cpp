@@ -74,21 +74,21 @@ File* Network::file(int fd) noexcept {
   if (fd >= first_fd && index < descriptors_.size() && descriptors_[index] != nullptr) {
     return descriptors_[index];
   }
-  if (misuse_.empty()) misuse_ = fmt::format("a call on descriptor {}, which is not open", fd);
+  note_misuse(fmt::format("a call on descriptor {}, which is not open", fd));
   return nullptr;
 }
 
 Stream* Network::stream(int fd) noexcept {
   File* found = file(fd);
   const bool fits = found != nullptr && found->kind == File::Kind::stream;
-  if (!fits && misuse_.empty()) misuse_ = fmt::format("descriptor {} is no stream", fd);
+  if (!fits) note_misuse(fmt::format("descriptor {} is no stream", fd));
   return fits ? static_cast<Stream*>(found) : nullptr;
 }
 
 Listener* Network::listener(int fd) noexcept {
   File* found = file(fd);
   const bool fits = found != nullptr && found->kind == File::Kind::listener;
-  if (!fits && misuse_.empty()) misuse_ = fmt::format("descriptor {} is no listener", fd);
+  if (!fits) note_misuse(fmt::format("descriptor {} is no listener", fd));
   return fits ? static_cast<Listener*>(found) : nullptr;
 }
 

@@ -58,9 +58,9 @@ class Network final : public kernel::Clock {
   /// `as_ghost`: what a dead process had open, tidied up.
   void close(int fd, bool as_ghost = false);
   std::size_t open_count() const noexcept { return open_count_; }
-  /// SO_ERROR says nothing of a connect that is under way: none looks like success.
-  void note_early_question() {
-    if (misuse_.empty()) misuse_ = "a connect that is under way was asked how it had ended";
+  /// A call that no program should make. The first one ends the run.
+  void note_misuse(std::string what) {
+    if (misuse_.empty()) misuse_ = std::move(what);
   }
   /// The first misuse of a descriptor, or what was delivered wrongly; empty if there was none.
   const std::string& misuse() const noexcept { return misuse_; }

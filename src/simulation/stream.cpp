@@ -76,7 +76,7 @@ std::int64_t Network::receive(Stream& stream, void* data, std::size_t size) {
 std::int64_t Network::send(Stream& stream, std::string_view bytes) {
   if (stream.phase != Stream::State::open) return -ENOTCONN;
   if (stream.error != 0) return -std::exchange(stream.error, 0);
-  if (stream.fin_sent && misuse_.empty()) misuse_ = "a send after the FIN";
+  if (stream.fin_sent) note_misuse("a send after the FIN");
   if (stream.broken || stream.fin_sent) return -EPIPE;
   if (const int lost = call_error(stream, Fault::send_error)) {
     trace_.add(now_, Entry::send_failed, stream.name, static_cast<std::uint64_t>(lost));
@@ -114,8 +114,8 @@ void Network::take_end(Stream& stream) {
 }
 
 void Network::blame(const Stream& stream, const std::string& wrong) {
-  if (wrong.empty() || !misuse_.empty()) return;
-  misuse_ = fmt::format("{} did not get what its peer gave: {}", stream.title(), wrong);
+  if (wrong.empty()) return;
+  note_misuse(fmt::format("{} did not get what its peer gave: {}", stream.title(), wrong));
 }
 
 void Network::send_bytes(Stream& from, std::string_view bytes) {

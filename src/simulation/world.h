@@ -108,6 +108,8 @@ class WorldState final : private detail::FrameFault {
   bool step();
   bool pass_time();
   void run_node(Node& node);
+  /// Of a worker; nullptr: the clients' node.
+  const Service* service_of(const Node& node) const noexcept;
   bool may_throw(const Node& node) const noexcept;
   std::string whose(std::string_view log_line);
   void make_trouble();
