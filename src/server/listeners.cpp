@@ -71,6 +71,15 @@ int wait_to_listen(const Endpoint& endpoint, const os::ListenOptions& how, const
 /// What of ours may be in the way.
 enum class Ours : std::uint8_t { none, same_port, same_address };
 
+Ours in_the_way(const std::vector<Endpoint>& ours, const Endpoint& wanted) noexcept {
+  Ours found = Ours::none;
+  for (const Endpoint& other : ours) {
+    if (other == wanted) return Ours::same_address;
+    if (wanted.port != 0 && other.port == wanted.port) found = Ours::same_port;
+  }
+  return found;
+}
+
 os::Fd open_socket(const Endpoint& endpoint, const os::ListenOptions& how, Ours ours) {
   const char* step = "";
   int fd = try_to_listen(endpoint, how, step);
@@ -108,12 +117,7 @@ void Listeners::open_listener(const std::string& address, const os::ListenOption
     listeners_.push_back(inherited(std::move(sockets), how));
     return;
   }
-  Ours ours = Ours::none;
-  for (const Listener& other : listeners_) {
-    if (other.endpoint == endpoint) ours = Ours::same_address;
-    const bool may_cover = ours == Ours::none && endpoint.port != 0;
-    if (may_cover && other.endpoint.port == endpoint.port) ours = Ours::same_port;
-  }
+  const Ours ours = in_the_way(endpoints(), endpoint);
   const bool is_unix = endpoint.family == Endpoint::Family::unix_socket;
   const unsigned count = how.reuse_port && !is_unix ? workers_ : 1;
   Listener& result = listeners_.emplace_back();
