@@ -364,7 +364,6 @@ class Sockets(unittest.TestCase):
                 self.assertFalse(os.path.exists(path))
                 self.assertEqual(server.stop(), 0, server.said)
 
-
     @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
     def test_of_an_address_that_is_not_wanted_any_more_stays_if_the_new_process_fails(self):
         real = os.path.abspath(tool.TOOL)

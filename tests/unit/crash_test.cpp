@@ -12,6 +12,8 @@
 
 #include <weir/simulation.h>
 
+#include "src/base/sanitizers.h"
+
 namespace {
 
 using weir::Task;
@@ -77,9 +79,7 @@ TEST(Crash, Names_its_seed_when_an_exception_has_nowhere_to_go) {
 }
 
 TEST(Crash, Names_its_seed_when_memory_is_used_that_was_freed) {
-#if !defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "nobody notices without AddressSanitizer";
-#endif
+  if (!weir::base::address_sanitizer) GTEST_SKIP() << "nobody notices without AddressSanitizer";
   const auto use_after_free = [] {
     auto mine = std::make_unique<int>(1);
     volatile int* volatile freed = mine.get();
