@@ -90,12 +90,12 @@ class Activation(unittest.TestCase):
     def test_binds_what_is_missing_and_closes_what_nobody_asked_for(self):
         other = f"127.0.0.1:{tool.free_port()}"
         with Activated([self.address], "--listen", other) as server:
-            with connect(self.address) as first:
-                server.wait_until_said(f"{self.address} was handed to this process, which is not "
-                                       "asked to listen there: closed")
-                self.assertEqual(converse(other), b"hello", server.said)
-                with self.assertRaises(ConnectionResetError):
+            with self.assertRaises(ConnectionResetError):  # Perhaps before connect() returns.
+                with connect(self.address) as first:
                     first.recv(1)
+            server.wait_until_said(f"{self.address} was handed to this process, which is not "
+                                   "asked to listen there: closed")
+            self.assertEqual(converse(other), b"hello", server.said)
             self.assertEqual(server.stop()[0], 0, server.said)
 
     def test_restarts_with_the_socket_it_was_given(self):
