@@ -29,27 +29,27 @@ void Timers::insert(Operation& operation) noexcept {
   std::uint64_t place = due >> (level * level_bits);
   if (level == levels - 1) place = std::min(place, (now_ >> (level * level_bits)) + slots - 1);
   const auto slot = static_cast<unsigned>(place & (slots - 1));
-  level_[level].occupied |= std::uint64_t{1} << slot;
-  level_[level].slot[slot].push_back(operation);
+  occupied_[level] |= std::uint64_t{1} << slot;
+  list(level, slot).push_back(operation);
 }
 
 bool Timers::first_slot(unsigned level, std::uint64_t& starts) noexcept {
-  Level& wheel = level_[level];
+  std::uint64_t& occupied = occupied_[level];
   const unsigned shift = level * level_bits;
   const std::uint64_t current = now_ >> shift;
   // From the current slot on. That one is empty: what is due in it belongs to a lower level. Below
   // the highest level so are those before it.
-  while (wheel.occupied != 0) {
+  while (occupied != 0) {
     const auto ahead = static_cast<unsigned>(
-        std::countr_zero(std::rotr(wheel.occupied, static_cast<int>(current & (slots - 1)))));
+        std::countr_zero(std::rotr(occupied, static_cast<int>(current & (slots - 1)))));
     const auto slot = static_cast<unsigned>((current + ahead) & (slots - 1));
-    if (!wheel.slot[slot].empty()) {
+    if (!list(level, slot).empty()) {
       ASSERT(ahead != 0);
       ASSERT(level == levels - 1 || slot > (current & (slots - 1)));
       starts = (current + ahead) << shift;
       return true;
     }
-    wheel.occupied &= ~(std::uint64_t{1} << slot);
+    occupied &= ~(std::uint64_t{1} << slot);
   }
   return false;
 }
@@ -77,10 +77,9 @@ void Timers::expire(std::int64_t now, List& expired) noexcept {
   while (count_ > 0 && earliest(level, starts) && starts <= until) {
     now_ = starts;
     const unsigned slot = (starts >> (level * level_bits)) & (slots - 1);
-    List& due = level_[level].slot[slot];
-    level_[level].occupied &= ~(std::uint64_t{1} << slot);
+    occupied_[level] &= ~(std::uint64_t{1} << slot);
     List moving;
-    moving.append(due);
+    moving.append(list(level, slot));
     while (!moving.empty()) {
       Operation& operation = moving.pop_front();
       if (operation.deadline <= static_cast<std::int64_t>(starts) * tick) {

@@ -12,6 +12,7 @@
 #include <weir/operation.h>
 
 #include "base/list.h"
+#include "base/list_array.h"
 
 namespace weir::detail {
 
@@ -39,22 +40,20 @@ class Timers {
   static constexpr unsigned levels = 6;
   static constexpr std::int64_t tick = 1'000'000;
 
-  struct Level {
-    std::uint64_t occupied = 0;  // A bit a slot; may be set for a slot that became empty.
-    std::array<List, slots> slot;
-  };
-
   static std::uint64_t tick_at_or_before(std::int64_t time) noexcept {
     return static_cast<std::uint64_t>(time) / tick;
   }
   void insert(Operation& operation) noexcept;
+  List& list(unsigned level, unsigned slot) noexcept { return lists_[level * slots + slot]; }
   /// The first slot of `level` that holds something, as the tick at which it starts.
   bool first_slot(unsigned level, std::uint64_t& starts) noexcept;
   bool earliest(unsigned& level, std::uint64_t& starts) noexcept;
 
   std::uint64_t now_;
   std::size_t count_ = 0;
-  std::array<Level, levels> level_;
+  // Of each level a bit a slot; may be set for a slot that became empty.
+  std::array<std::uint64_t, levels> occupied_{};
+  base::ListArray<Operation, levels, slots> lists_;
 };
 
 }  // namespace weir::detail

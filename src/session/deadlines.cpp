@@ -40,7 +40,7 @@ void Deadlines::file(Session& session, std::uint32_t ticks) noexcept {
 
 std::uint32_t Deadlines::next() noexcept {
   std::uint32_t ahead = 1;
-  while (ahead < count - 1 && slots_[(now_ + ahead) % count].empty()) ++ahead;
+  while (ahead < count - 1 && slots_.empty((now_ + ahead) % count)) ++ahead;
   return ahead;
 }
 

@@ -6,13 +6,13 @@
 // an idle connection six bytes and a visit a minute, and a busy one no more.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 
 #include <weir/options.h>
 
 #include "base/list.h"
+#include "base/list_array.h"
 
 namespace weir::detail {
 
@@ -54,14 +54,14 @@ class Deadlines {
 
   template <class Visit>
   void for_each(Visit visit) {
-    for (auto& slot : slots_) slot.for_each(visit);
+    slots_.for_each(visit);
   }
 
  private:
-  static constexpr std::uint32_t count = 256;
+  static constexpr std::uint32_t groups = 16, group = 16, count = groups * group;
 
   std::uint32_t now_ = 0;
-  std::array<base::List<Session>, count> slots_;
+  base::ListArray<Session, groups, group> slots_;
 };
 
 template <class Visit>
@@ -71,7 +71,7 @@ void Deadlines::advance(std::uint32_t now, Visit visit) {
   while (now_ != now) {
     ++now_;
     base::List<Session> due;
-    due.append(slots_[now_ % count]);
+    if (!slots_.empty(now_ % count)) due.append(slots_[now_ % count]);
     while (!due.empty()) {
       Session& session = due.pop_front();
       file(session, visit(session));
