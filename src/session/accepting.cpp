@@ -18,6 +18,24 @@ constexpr std::int64_t tick_ns = 20'000'000;
 
 }  // namespace
 
+std::size_t Worker::open() noexcept {
+  return open_ + (placement_ != nullptr ? placement_->open() : 0);
+}
+
+inline bool Worker::has_room() noexcept {
+  if (!waiting_.empty() || served() >= plan_.connections_max) return false;
+  if (options().overload == Overload::reject) return true;
+  const bool full = room_.limits().workers == 1
+                        ? room_.full()
+                        : room_.full_beside_kept(room_index_, engine_.now());
+  return !full && !room_.memory().scarce();
+}
+
+// Most often whoever comes leaves room for the next one, and nothing changes.
+inline bool Worker::is_balanced() noexcept {
+  return waiting_.empty() && !paused_ && drain_ < 0 && has_room();
+}
+
 void Worker::accepted(int fd, bool is_tcp) noexcept {
   Arrival arrival{fd, is_tcp};
   if (!engine_.regain_reserve()) {
@@ -30,20 +48,24 @@ void Worker::accepted(int fd, bool is_tcp) noexcept {
     ++base::counters.refused_full;
     return engine_.discard(fd);
   }
-  if (!let_in(arrival)) {
+  if (asks_for_source() && !let_in(arrival)) {
     ++base::counters.refused_network;
     engine_.discard(fd);
     return balance();
   }
   const Obstacle obstacle = try_to_serve(arrival);
   if (obstacle != Obstacle::none) hold_or_refuse(arrival, obstacle);
-  balance();
+  if (!is_balanced()) balance();
   engine_.flush_begun();
 }
 
-// By where it comes from, which is asked once, and only where something depends on it.
+// Whether something depends on where a connection comes from.
+inline bool Worker::asks_for_source() const noexcept {
+  return plan_.admission != nullptr || room_.limits().per_address != 0;
+}
+
+// By where it comes from, which is asked once.
 bool Worker::let_in(Arrival& arrival) noexcept {
-  if (plan_.admission == nullptr && room_.limits().per_address == 0) return true;
   Endpoint source;
   source.family = Endpoint::Family::unix_socket;
   if (arrival.is_tcp) source = engine_.peer_of(arrival.fd);
@@ -101,8 +123,10 @@ Worker::Obstacle Worker::serve_counted(Arrival& arrival) noexcept {
 
 bool Worker::serve_here(const Arrival& arrival, std::uint64_t id) noexcept {
   begin_ticking();
-  auto* session = new (std::nothrow) Session(*this, id, arrival.fd, arrival.is_tcp, false);
-  if (session == nullptr) return false;
+  Session* session = nullptr;
+  try {
+    session = new Session(*this, id, arrival.fd, arrival.is_tcp, false);
+  } catch (const std::bad_alloc&) { return false; }
   add_session(*session);
   if (arrival.is_introduced) {
     session->serve_introduced();
@@ -167,19 +191,6 @@ void Worker::tell_memory_full(const char* what_becomes_of_others) noexcept {
     return fmt::format("buffers hold {} of {} bytes (memory_max); further clients {}",
                        room_.memory().held(), room_.memory().most(), what_becomes_of_others);
   });
-}
-
-std::size_t Worker::open() noexcept {
-  return open_ + (placement_ != nullptr ? placement_->open() : 0);
-}
-
-bool Worker::has_room() noexcept {
-  if (!waiting_.empty() || served() >= plan_.connections_max) return false;
-  if (options().overload == Overload::reject) return true;
-  const bool full = room_.limits().workers == 1
-                        ? room_.full()
-                        : room_.full_beside_kept(room_index_, engine_.now());
-  return !full && !room_.memory().scarce();
 }
 
 // Accepts while there is room for one more, and only then.

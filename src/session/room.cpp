@@ -47,12 +47,6 @@ Room::Room(const Limits& limits, void* memory) noexcept
 
 // --- connections -----------------------------------------------------------------------------
 
-std::uint64_t Room::open() const noexcept {
-  std::uint64_t sum = 0;
-  for (unsigned worker = 0; worker < limits_.workers; ++worker) sum += cells_[worker].open.load();
-  return sum;
-}
-
 std::uint64_t Room::kept_by_others(unsigned worker, std::int64_t now) const noexcept {
   std::uint64_t sum = 0;
   for (unsigned other = 0; other < limits_.workers; ++other) {
@@ -65,8 +59,6 @@ void Room::keeps_one(unsigned worker, std::int64_t now) noexcept {
   constexpr std::int64_t moment = 100'000'000;  // It tries again every 20 ms.
   cells_[worker].kept_until.store(now + moment);
 }
-
-bool Room::full() const noexcept { return open() >= limits_.connections; }
 
 bool Room::full_beside_kept(unsigned worker, std::int64_t now) const noexcept {
   return open() + kept_by_others(worker, now) >= limits_.connections;
@@ -144,8 +136,7 @@ std::uint64_t Room::count_of(std::uint64_t key) const noexcept {
 
 // Only the worker itself writes its table, and the threads that serve for it: those of others read
 // it meanwhile, and need no lock.
-bool Room::enter_from(unsigned worker, std::uint64_t key) noexcept {
-  if (key == 0) return true;
+bool Room::enter_keyed(unsigned worker, std::uint64_t key) noexcept {
   const std::lock_guard lock(locks_[worker]);
   Entry* entry = find_or_take(worker, key);
   if (entry == nullptr) return true;  // No place to count it in: rather let it in.

@@ -37,7 +37,7 @@ class Room {
   /// Counts one more connection of this worker. False: there is no room for it.
   bool enter(unsigned worker) noexcept;
   void leave(unsigned worker, std::size_t count = 1) noexcept;
-  bool full() const noexcept;
+  bool full() const noexcept { return open() >= limits_.connections; }
   /// One that a worker has accepted, and keeps waiting for want of room, is in nobody's backlog
   /// any more: the others accept nobody as long as there is no more room than for these. The worker
   /// says so each time that it has tried in vain; if it says nothing more, because a handler blocks
@@ -55,7 +55,9 @@ class Room {
   std::uint64_t key_of(const Endpoint& peer) const noexcept;
   /// Counts one more connection from there. False: there are enough of them. As the worker, or from
   /// the threads that serve for it.
-  bool enter_from(unsigned worker, std::uint64_t key) noexcept;
+  bool enter_from(unsigned worker, std::uint64_t key) noexcept {
+    return key == 0 || enter_keyed(worker, key);
+  }
   void leave_from(unsigned worker, std::uint64_t key) noexcept;
 
   /// For what is worth one line of the whole server: true for the first who asks.
@@ -77,12 +79,17 @@ class Room {
   };
   static constexpr std::size_t bucket = 8;
 
+  bool enter_keyed(unsigned worker, std::uint64_t key) noexcept;
   static std::size_t entries(const Limits& limits) noexcept;
   Entry* buckets(unsigned worker, std::uint64_t key, unsigned which) const noexcept;
   Entry* find(unsigned worker, std::uint64_t key) const noexcept;
   Entry* find_or_take(unsigned worker, std::uint64_t key) noexcept;
   std::uint64_t count_of(std::uint64_t key) const noexcept;
-  std::uint64_t open() const noexcept;
+  std::uint64_t open() const noexcept {
+    std::uint64_t sum = 0;
+    for (unsigned each = 0; each < limits_.workers; ++each) sum += cells_[each].open.load();
+    return sum;
+  }
   std::uint64_t kept_by_others(unsigned worker, std::int64_t now) const noexcept;
 
   const Limits limits_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <system_error>
@@ -32,6 +33,11 @@ class Session final : public Connection, public Link, private Socket, private Wa
 
   Session(Worker& worker, std::uint64_t id, int fd, bool is_tcp, bool is_client) noexcept;
   ~Session();
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* memory, std::size_t size) noexcept {
+    free_frame(memory, size);
+  }
 
   static Session& of(Connection& connection) noexcept {
     return static_cast<Session&>(connection);

@@ -186,6 +186,7 @@ class Worker {
   void show_counters() noexcept;
   void look_outside() noexcept;
   void take_posted() noexcept;
+  bool asks_for_source() const noexcept;
   bool let_in(Arrival& arrival) noexcept;
   Obstacle try_to_serve(Arrival& arrival) noexcept;
   Obstacle serve_counted(Arrival& arrival) noexcept;
@@ -201,6 +202,7 @@ class Worker {
   void start_tick() noexcept;
   void ticked() noexcept;
   bool has_room() noexcept;
+  bool is_balanced() noexcept;
   std::size_t open() noexcept;
   /// Of these: not opened by ourselves.
   std::size_t served() noexcept { return open() - clients_; }
