@@ -136,14 +136,10 @@ void Worker::show_counters() noexcept {
   if (plan_.host != nullptr) plan_.host->counted(plan_.index);
 }
 
-// The numbers are shown at the next tick, which is the last one if nobody is left. A stop cannot
-// wait for that.
+// Where there are ticks the next one shows them, the last one if nobody is left. A stop cannot wait
+// for that.
 void Worker::numbers_changed() noexcept {
-  if (drain_ >= 0) {
-    quiet_ = true;
-  } else {
-    keep_ticking();
-  }
+  if (drain_ >= 0 || !engine_.is_ticking()) quiet_ = true;
 }
 
 void Worker::tick_passed() noexcept {
