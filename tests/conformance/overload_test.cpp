@@ -155,7 +155,7 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
   TestServer& server = serve("echo", {"--connections-max", "1000"}, with_few_descriptors());
   Crowd clients = crowd(server, 200);
   ASSERT_GE(clients.served.size(), 20U);
-  const auto duration = support::full() ? 5s : 1s;
+  const std::chrono::milliseconds duration = support::full() ? 5s : 1s;
   // Nonblocking asks silent clients in turn, whether others wait or not: that is not counted.
   std::chrono::milliseconds by_nature{0};
   if (shape().model == weir::Model::nonblocking) {
@@ -169,8 +169,8 @@ TEST_P(Conformance, Rests_when_it_has_no_descriptor_left) {
   const auto step = 10ms * shape().workers;
   // What is natural was measured at another moment, when the machine was more or less busy.
   EXPECT_LE(used, duration / 100 + 2 * step + by_nature * 5 / 2)
-      << "of CPU in " << duration.count() << " s";
-  std::printf("out of descriptors with %zu queued: %lld ms of CPU in %lld s, %lld by nature\n",
+      << "of CPU in " << duration.count() << " ms";
+  std::printf("out of descriptors with %zu queued: %lld ms of CPU in %lld ms, %lld by nature\n",
               clients.queued.size(), static_cast<long long>(used.count()),
               static_cast<long long>(duration.count()),
               static_cast<long long>(by_nature.count()));
