@@ -174,8 +174,9 @@ struct Options {
 
   // --- deadlines -------------------------------------------------------------------------
 
-  // Of the connections that a server accepts. 0 = off, each. A deadline is never early, and up
-  // to a second late; up to four seconds while other clients keep the server busy. Whoever
+  // Of the connections that a server accepts. 0 = off, each. A deadline is up to a second late,
+  // up to four while other clients keep the server busy. It is never early, but on iterative, and
+  // where a handler has blocked its loop for seconds: then by up to four, at most by half. Whoever
   // waits in the handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere;
   // then the connection is closed as at the handler's end. For limits of your own, and finer
   // ones, use within().

@@ -180,8 +180,9 @@ class Server {
   /// The model that runs and why that one. After start().
   Choice chosen() const;
   /// What the workers have counted: complete after wait(). Before, each worker's part is of one
-  /// moment, at most half a second ago where connections are open and served by loops or one
-  /// after another; on threads and fork traffic counts late: see docs/LIMITS.md. From any thread.
+  /// moment: when its last connection closed, or, while some are open and a deadline of Options is
+  /// on, at most half a second ago; on iterative four. On threads and fork traffic counts late: see
+  /// docs/LIMITS.md. From any thread.
   Statistics statistics() const;
 
   struct State;

@@ -49,6 +49,8 @@ Session::Session(Worker& worker, std::uint64_t id, int descriptor, bool tcp,
   receive_.socket = this;
 }
 
+static_assert(alignof(Session) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__, "as frames are");
+
 Session::~Session() { ASSERT(outbox_ == nullptr && !has_children_); }
 
 const Socket* Session::socket_of(const Scope& line) noexcept {

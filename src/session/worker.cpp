@@ -136,17 +136,10 @@ void Worker::show_counters() noexcept {
   if (plan_.host != nullptr) plan_.host->counted(plan_.index);
 }
 
-// Where there are ticks the next one shows them, the last one if nobody is left. A stop cannot wait
-// for that.
-void Worker::numbers_changed() noexcept {
-  if (drain_ >= 0 || !engine_.is_ticking()) quiet_ = true;
-}
-
 void Worker::tick_passed() noexcept {
   engine_.running().rest();
   tick_seen_ = engine_.tick();
   show_counters();
-  if (open_ == 0) return engine_.keep_ticking(false);
   deadlines_.advance(tick_seen_, [this](Session& session) {
     return session.look_at_deadlines(deadline_ticks_);
   });
@@ -175,7 +168,7 @@ void Worker::tend_placement() noexcept {
   const std::size_t open_before = std::exchange(counted_open_, placement_->open());
   // Who came and went since the last time is not missing among those that there are.
   const std::uint64_t closed_before = std::exchange(counted_closed_, base::counters.closed);
-  if (counted_open_ != open_before || counted_closed_ != closed_before) numbers_changed();
+  quiet_ = quiet_ || counted_open_ != open_before || counted_closed_ != closed_before;
   if (paused_ || !waiting_.empty()) balance();
   if ((paused_ || drain_ >= 0) && !tick_.pending()) start_tick();
 }
@@ -232,7 +225,8 @@ void Worker::session_closed(Session& session) noexcept {
   if (!session.held()) ended_.push_back(session);
   if (session.is_client()) --clients_;
   --open_;
-  if (open_ == clients_) numbers_changed();
+  if (open_ == 0) engine_.keep_ticking(false);
+  if (open_ == 0 || (drain_ >= 0 && open_ == clients_)) quiet_ = true;
   engine_.call_attention();
   if (drain_ < 0 && !acceptors_.empty()) {
     if (paused_) {

@@ -182,7 +182,6 @@ class Worker {
   void begin_ticking() noexcept;
   void keep_ticking() noexcept;
   void add_session(Session& session) noexcept;
-  void numbers_changed() noexcept;
   void tick_passed() noexcept;
   void show_counters() noexcept;
   void look_outside() noexcept;
