@@ -160,12 +160,14 @@ class Environment(unittest.TestCase):
         with Manager() as manager, Service(
                 "echo", environment={"NOTIFY_SOCKET": manager.address, "EXTRA": "kept"}) as server:
             for _ in range(2):
-                server.restart()
+                old = server.restart()
                 entries = pathlib.Path(f"/proc/{server.main}/environ").read_bytes().split(b"\0")
                 names = [entry.split(b"=")[0] for entry in entries if entry]
                 self.assertEqual(len(names), len(set(names)))
                 self.assertIn(b"EXTRA=kept", entries)
                 self.assertIn(f"LISTEN_PID={server.main}".encode(), entries)
+                # Or it would reap its successor, and take the exit code with it.
+                self.assertEqual(server.exit_code(old), 0, server.said)
             self.assertEqual(server.stop(), 0, server.said)
 
 
