@@ -32,6 +32,7 @@ class CompletionEngine final : public Engine {
   void turn(bool may_sleep) override;
   void adopt(Socket& socket) override;
   bool wind_up(Socket& listener) noexcept override;
+  void look_again(Socket& listener) noexcept override;
   void hold_accepts(Socket& listener) noexcept override;
   void close(Socket& socket) noexcept override;
   void flush_staged(Socket& socket) noexcept override;

@@ -76,6 +76,16 @@ bool CompletionEngine::take_accepted(Operation& operation) noexcept {
   return true;
 }
 
+// The ring of a worker that was killed still waits for the listener, until the kernel comes to take
+// it down: it, alone, may have been told of a client.
+void CompletionEngine::look_again(Socket& listener) noexcept {
+  if (!options_.shares_listeners || !listener.armed || listener.on_hold || listener.ended) return;
+  const int fd = calls_.accept(listener.fd, kernel::Mode::nonblocking);
+  if (fd < 0) return;
+  keep_accepted(listener, fd);
+  wake_reader(listener);
+}
+
 // What it has accepted meanwhile is kept, to be served when there is room.
 void CompletionEngine::hold_accepts(Socket& listener) noexcept {
   listener.on_hold = true;

@@ -86,6 +86,8 @@ class Engine {
   /// A listener will accept no more. True: what has been accepted in advance still comes by
   /// start(), then -ECANCELED; only then it is to be closed. False: there is nothing of that kind.
   virtual bool wind_up(Socket& listener) noexcept;
+  /// Asks the kernel for a client who waits there though nobody was told: see CompletionEngine.
+  virtual void look_again(Socket& /*listener*/) noexcept {}
   /// Nobody accepts there for now: nor may the kernel by itself.
   virtual void hold_accepts(Socket& listener) noexcept;
   /// Gives a socket up: cancels what is pending on it without completing it, closes the

@@ -128,6 +128,7 @@ struct Server::State final : detail::Host {
 
   // For the workers.
   void woken(unsigned worker) noexcept override;
+  bool is_called(unsigned worker) const noexcept override { return ledger->is_called(worker); }
   void counted(unsigned worker) noexcept override;
   bool has_news() const noexcept override { return lone() && ledger->asked_to_restart(); }
   std::int64_t stop_drain() const noexcept override { return ledger->stop_drain(); }

@@ -24,6 +24,9 @@ constexpr std::int64_t shortest_pause = 50 * millisecond;
 constexpr std::int64_t longest_pause = 5'000 * millisecond;
 // A worker whose handler does not return is not waited for.
 constexpr std::int64_t patience = 2'000 * millisecond;
+// How long the kernel may need to take down the ring of a worker that was killed; seen: 3.4 s.
+constexpr std::int64_t ring_lingers = 10'000 * millisecond;
+constexpr std::int64_t looking_interval = 100 * millisecond;
 // Where the kernel does not tell of a child's end, one has to ask.
 constexpr std::int64_t asking_interval = 20 * millisecond;
 
@@ -60,6 +63,7 @@ void Supervisor::attend() {
     pass_stop_on();
   } else {
     replace();
+    look_again();
   }
   if (server_.ledger->take_restart()) handover_.begin(now_);
   handover_.attend(now_);
@@ -97,6 +101,10 @@ void Supervisor::died(Member& member, const os::Ending& ending) noexcept {
     server_.lost_in_stop += lost;
     return;
   }
+  if (server_.chosen.model == Model::io_uring) {
+    look_again_at_ = now_;
+    look_again_until_ = now_ + ring_lingers;
+  }
   member.quick_deaths = now_ - member.started_at < quick ? member.quick_deaths + 1 : 0;
   const std::int64_t pause = pause_after(member.quick_deaths);
   member.start_again_at = now_ + pause;
@@ -119,6 +127,15 @@ void Supervisor::replace() noexcept {
       server_.say_made(LogLevel::error, [&error] { return error.what(); });
     }
   }
+}
+
+// On io-uring the kernel takes the ring of a process that was killed down late, and until then may
+// tell it, and nobody else, of a client. So those who are left look into the backlog.
+void Supervisor::look_again() noexcept {
+  if (look_again_at_ < 0 || now_ < look_again_at_) return;
+  look_again_at_ = now_ < look_again_until_ ? now_ + looking_interval : -1;
+  backlog_call_.begin(now_);
+  backlog_call_.end();
 }
 
 // --- stopping --------------------------------------------------------------------------------
@@ -166,6 +183,7 @@ void Supervisor::wait_for_news() {
 
 std::int64_t Supervisor::next_deadline() const noexcept {
   std::int64_t next = std::min(handover_.deadline(), watchdog_.deadline());
+  if (look_again_at_ >= 0) next = std::min(next, look_again_at_);
   if (kill_at_ > now_) next = std::min(next, kill_at_);
   if (roll_call_.open()) next = std::min(next, roll_call_.deadline());
   for (const Member& member : server_.members) {

@@ -17,7 +17,11 @@ namespace weir::detail {
 class Supervisor {
  public:
   explicit Supervisor(Server::State& server) noexcept
-      : server_(server), roll_call_(server), handover_(server), watchdog_(server) {
+      : server_(server),
+        roll_call_(server),
+        handover_(server),
+        watchdog_(server),
+        backlog_call_(server) {
     server_.handover = &handover_;
   }
   ~Supervisor() { server_.handover = nullptr; }
@@ -33,6 +37,7 @@ class Supervisor {
   void reap() noexcept;
   void died(Member& member, const os::Ending& ending) noexcept;
   void replace() noexcept;
+  void look_again() noexcept;
   void pass_stop_on() noexcept;
   void wait_for_news();
   std::int64_t next_deadline() const noexcept;
@@ -45,6 +50,10 @@ class Supervisor {
   std::int64_t now_ = 0;
   std::int64_t passed_on_ = -1;  ///< the stop that the workers know of
   std::int64_t kill_at_ = -1;
+  // After the death of a worker: see look_again().
+  RollCall backlog_call_;
+  std::int64_t look_again_at_ = -1;
+  std::int64_t look_again_until_ = -1;
 };
 
 }  // namespace weir::detail

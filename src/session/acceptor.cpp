@@ -39,6 +39,8 @@ void Acceptor::resume() noexcept {
   if (worker_.engine().start(*this)) completed();
 }
 
+void Acceptor::look_again() noexcept { worker_.engine().look_again(*this); }
+
 void Acceptor::pause() noexcept {
   wanted_ = false;
   if (Operation::pending()) {

@@ -17,6 +17,8 @@ class Acceptor final : public Operation, private Socket {
 
   /// Accepts from now on, or again; no effect while it does.
   void resume() noexcept;
+  /// Somebody may wait in the backlog of whom nobody was told.
+  void look_again() noexcept;
   /// Accepts no more for now; what the kernel has accepted for us already is kept.
   void pause() noexcept;
   /// For good: serves what the kernel has accepted for us, and closes the listener.

@@ -10,6 +10,8 @@ class Host {
   virtual ~Host() = default;
   /// On the worker's thread: it has begun, or somebody has woken it.
   virtual void woken(unsigned worker) noexcept = 0;
+  /// Whether a roll call is open that the worker has not answered; woken() does.
+  virtual bool is_called(unsigned worker) const noexcept = 0;
   /// Whether there is something to do for woken() of which no wake has told: child processes
   /// cannot wake the worker.
   virtual bool has_news() const noexcept = 0;

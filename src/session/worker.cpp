@@ -176,7 +176,13 @@ void Worker::tend_placement() noexcept {
 void Worker::look_outside() noexcept {
   engine_.running().rest();
   engine_.count();
-  if (plan_.host != nullptr) plan_.host->woken(plan_.index);
+  if (plan_.host != nullptr) {
+    const bool is_called = plan_.host->is_called(plan_.index);
+    plan_.host->woken(plan_.index);
+    if (is_called) {
+      for (auto& acceptor : acceptors_) acceptor->look_again();
+    }
+  }
   take_posted();
   const std::int64_t drain = plan_.control->stop_drain();
   if (drain >= 0 && (drain_ < 0 || drain < drain_)) begin_stop(drain);
