@@ -165,7 +165,7 @@ void add_model_options(CLI::App& command, Request& request) {
 void add_deadline_options(CLI::App& command, Request& request) {
   constexpr std::int64_t hours = 2 * 3'600'000, days = 7 * 86'400'000;
   add_value(command, "--first-byte", "MS", request.first_byte_ms, number(0, hours),
-            "Milliseconds that a client has to send its first byte; 0: no deadline, as for all");
+            "Milliseconds that a client has to send its first byte; 0: no deadline");
   add_value(command, "--idle", "MS", request.idle_ms, number(0, hours),
             "Milliseconds in which nothing moves either way while the handler waits");
   add_value(command, "--receive", "MS", request.receive_ms, number(0, hours),

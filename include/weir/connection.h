@@ -97,9 +97,10 @@ class [[nodiscard("send() and finish() have to be awaited")]] Sending {
 
 /// One client, as its handler sees it; or, from connect(), one server, as its client sees it.
 ///
-/// Owned by the server (see connect() for its own rule) and valid until the handler has
-/// returned. Neither copied nor moved. Belongs to the thread that runs the handler: no call may
-/// come from another thread; a Channel carries messages between threads.
+/// Owned by the server (see connect() for its own rule) and valid until the handler has returned
+/// and the tasks that it spawned have ended. Neither copied nor moved. Belongs to the thread that
+/// runs the handler: no call may come from another thread; a Channel carries messages between
+/// threads.
 ///
 /// When an exception leaves the handler the connection ends as by its return: what was sent is
 /// flushed, and the peer sees an orderly end. Where that would look like a whole message call

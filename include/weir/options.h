@@ -174,12 +174,12 @@ struct Options {
 
   // --- deadlines -------------------------------------------------------------------------
 
-  // Of the connections that a server accepts. 0 = off, each. A deadline is up to a second late,
-  // up to four while other clients keep the server busy. It is never early, but on iterative, and
-  // where a handler has blocked its loop for seconds: then by up to four, at most by half. Whoever
-  // waits in the handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere;
-  // then the connection is closed as at the handler's end. For limits of your own, and finer
-  // ones, use within().
+  // Of the connections that a server accepts. 0 = off for those up to `connection`, which may be
+  // two hours long, `connection` seven days. A deadline is up to a second late, up to four while
+  // other clients keep the server busy. It is never early, but on iterative, and where a handler
+  // has blocked its loop for seconds: then by up to four, at most by half. Whoever waits in the
+  // handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere; then the connection
+  // is closed as at the handler's end. For limits of your own, and finer ones, use within().
 
   /// Until the peer has sent its first byte, while the handler waits for it. Lower it where
   /// strangers connect; raise or disable it for protocols in which the server speaks and the
@@ -209,11 +209,13 @@ struct Options {
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited
   /// for, and after those have gone out, how long one that does not close its side. The first is
   /// reset and counted as timed out; the second is closed. The last bytes are never lost to a peer
-  /// that reads them within this time. A stop shortens it to half a second at most.
+  /// that reads them within this time. A stop shortens it to half a second at most. 0: waits for
+  /// nobody, and the last bytes may be lost.
   std::chrono::milliseconds linger{5000};
 
   /// How long a stop by signal (Server::handle_signals) lets sessions go on before it cuts them
-  /// (see Server::stop). Sessions that are idle end when they have been silent for a moment.
+  /// (see Server::stop). Sessions that are idle end when they have been silent for a moment. 0:
+  /// cuts at once.
   std::chrono::milliseconds drain{5000};
 
   // --- restart (Server::as_service) --------------------------------------------------------
@@ -224,7 +226,7 @@ struct Options {
 
   /// How long the old process lets its sessions go on once the new one has taken over: what
   /// `drain` is for a stop. Nobody waits for its end, so it may be long; it costs the memory of
-  /// a process that has little left to do.
+  /// a process that has little left to do. 0: cuts at once.
   std::chrono::milliseconds restart_drain{60'000};
 };
 

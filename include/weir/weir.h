@@ -1,6 +1,6 @@
-// weir.h - everything: TCP servers written once and run on any I/O model.
+// weir.h - TCP servers written once and run on any I/O model; <weir/simulation.h> is apart.
 //
-// Each header below opens with an example. docs/MODELS.md tells the models apart.
+// Most headers below open with an example. docs/MODELS.md tells the models apart.
 #pragma once
 
 #include <weir/channel.h>
