@@ -134,8 +134,7 @@ void Supervisor::replace() noexcept {
 void Supervisor::look_again() noexcept {
   if (look_again_at_ < 0 || now_ < look_again_at_) return;
   look_again_at_ = now_ < look_again_until_ ? now_ + looking_interval : -1;
-  backlog_call_.begin(now_);
-  backlog_call_.end();
+  RollCall(server_).begin(now_);  // Nobody waits for the answers.
 }
 
 // --- stopping --------------------------------------------------------------------------------
@@ -183,9 +182,10 @@ void Supervisor::wait_for_news() {
 
 std::int64_t Supervisor::next_deadline() const noexcept {
   std::int64_t next = std::min(handover_.deadline(), watchdog_.deadline());
-  if (look_again_at_ >= 0) next = std::min(next, look_again_at_);
   if (kill_at_ > now_) next = std::min(next, kill_at_);
   if (roll_call_.open()) next = std::min(next, roll_call_.deadline());
+  if (server_.stopping()) return next;  // What follows is not attended to any more.
+  if (look_again_at_ >= 0) next = std::min(next, look_again_at_);
   for (const Member& member : server_.members) {
     if (member.start_again_at >= 0) next = std::min(next, member.start_again_at);
   }

@@ -17,11 +17,7 @@ namespace weir::detail {
 class Supervisor {
  public:
   explicit Supervisor(Server::State& server) noexcept
-      : server_(server),
-        roll_call_(server),
-        handover_(server),
-        watchdog_(server),
-        backlog_call_(server) {
+      : server_(server), roll_call_(server), handover_(server), watchdog_(server) {
     server_.handover = &handover_;
   }
   ~Supervisor() { server_.handover = nullptr; }
@@ -51,7 +47,6 @@ class Supervisor {
   std::int64_t passed_on_ = -1;  ///< the stop that the workers know of
   std::int64_t kill_at_ = -1;
   // After the death of a worker: see look_again().
-  RollCall backlog_call_;
   std::int64_t look_again_at_ = -1;
   std::int64_t look_again_until_ = -1;
 };

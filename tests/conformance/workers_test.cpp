@@ -234,6 +234,33 @@ TEST_P(Workers, Are_replaced_later_and_with_an_error_when_they_die_again_and_aga
   EXPECT_TRUE(no_zombies(server));
 }
 
+// What it meant to do about the death is not done any more, and nothing to wake up for.
+TEST_P(Workers, Have_a_supervisor_that_sleeps_when_it_stops_after_a_death) {
+  TestServer& server = serve("stops", {"--pause-ms", "1500", "--drain-ms", "60000"});
+  std::set<pid_t> workers;
+  ASSERT_TRUE(eventually([&] { return (workers = worker_processes(server)).size() == 2; }));
+  ASSERT_EQ(::kill(*workers.begin(), SIGKILL), 0);
+  ASSERT_TRUE(
+      eventually([&] { return worker_processes(server, {*workers.begin()}).size() == 2; }));
+  const auto cpu_of_supervisor = [&] {
+    const auto all = support::processes(server.group());
+    return std::ranges::find(all, server.pid(), &support::Process::pid)->cpu;
+  };
+  Client client(server.address());
+  client.send("slow");
+  client.wait_until_delivered();
+  support::rest(200ms);  // Until the handler has it, and takes its time.
+  server.signal(SIGTERM);
+  support::rest(200ms);
+  const auto before = cpu_of_supervisor();
+  support::rest(600ms);
+  EXPECT_LE(cpu_of_supervisor() - before, 50ms);
+  EXPECT_EQ(client.receive(4), "slow");
+  client.finish();
+  EXPECT_EQ(client.receive_to_end(), "");
+  EXPECT_EQ(server.wait(), 0);
+}
+
 /// Clients that come back, each in a thread of its own.
 class Regulars {
  public:
