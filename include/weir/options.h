@@ -175,11 +175,11 @@ struct Options {
   // --- deadlines -------------------------------------------------------------------------
 
   // Of the connections that a server accepts. 0 = off for those up to `connection`, which may be
-  // two hours long, `connection` seven days. A deadline is up to a second late, up to four while
-  // other clients keep the server busy. It is never early, but on iterative, and where a handler
-  // has blocked its loop for seconds: then by up to four, at most by half. Whoever waits in the
-  // handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere; then the connection
-  // is closed as at the handler's end. For limits of your own, and finer ones, use within().
+  // two hours long, `connection` seven days. A deadline is never early and up to two seconds late;
+  // up to nine after a handler has blocked its loop for seconds, or a rush of requests has ended in
+  // a trickle. Whoever waits in the handler gets IoError: ETIMEDOUT in receive(),
+  // operation_canceled elsewhere; then the connection is closed as at the handler's end. For limits
+  // of your own, and finer ones, use within().
 
   /// Until the peer has sent its first byte, while the handler waits for it. Lower it where
   /// strangers connect; raise or disable it for protocols in which the server speaks and the
@@ -187,7 +187,7 @@ struct Options {
   std::chrono::milliseconds first_byte{30'000};
 
   /// Until a proxy's header is there (see proxy_from), which a proxy that works sends at once.
-  /// Then the connection is reset. Not late by a second, as the others may be.
+  /// Then the connection is reset. Not late by seconds, as the others may be.
   std::chrono::milliseconds proxy_header{5000};
 
   /// While the handler waits in receive() and nothing moves in either direction. Raising it
@@ -203,7 +203,7 @@ struct Options {
   /// Lowering it frees the memory of dead readers sooner.
   std::chrono::milliseconds send{60'000};
 
-  /// From accepting to the end, however busy. At most seven days; late by up to 5 s.
+  /// From accepting to the end, however busy. At most seven days; late by up to 10 s.
   std::chrono::milliseconds connection{86'400'000};
 
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited

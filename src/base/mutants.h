@@ -19,6 +19,7 @@ enum class Mutant : std::uint8_t {
   deadline_not_cancelled,  // a timer outlives what it bounded
   timer_not_set_again,     // the timer that ends sleeps ends one
   dozes_too_long,          // a worker sleeps past the next deadline
+  late_ticks_forgotten,    // a deadline is early for who noted a tick late
   double_resume,           // a wait at the outbox is completed twice
   leaked_buffer,           // a receive that finds nothing keeps its buffer
   fin_before_flush,        // FIN goes out before the outbox

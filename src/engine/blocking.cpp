@@ -72,16 +72,17 @@ void BlockingEngine::turn(bool may_sleep) {
   if (may_sleep && may_block()) {
     Operation& only = parked_.front();
     only.socket->passed_over = 0;
-    if (attempt(only, kernel::Mode::blocking)) {
+    const bool ended = attempt(only, kernel::Mode::blocking);
+    if (!ended) found_nothing();
+    expire_timers();  // First, because the call may have slept: who goes on notes the time.
+    if (ended) {
       complete(only);
     } else if (starves(only)) {
       only.unlink();
       --parked_count_;
       starve(only);
-    } else {
-      found_nothing();
     }
-    return expire_timers();
+    return;
   }
   poll_parked(may_sleep);
   expire_timers();

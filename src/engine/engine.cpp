@@ -66,27 +66,38 @@ void Engine::keep_ticking(bool on) noexcept {
   longest_sleep_ = on ? tick_ns : -1;
   if (!on) return;
   looked_at_ = now() >> tick_bits;
-  turns_until_clock_ = turns_a_look;
+  turns_until_clock_ = turns_a_look_;
+  tick_errors_ = TickErrors();  // Nobody is here yet who noted a tick.
+}
+
+void Engine::found_nothing() noexcept {
+  if (!calls_.still_waits()) turns_until_clock_ = 1;
 }
 
 // Whatever was noted since the last look may have been later than its tick says, by as much as
 // the tick moves now: by one, too, for the look that finds a deadline passed may come sooner after
-// its tick began than that one did. That is forgotten bit by bit. Before a doze nothing was noted.
-// A machine that slept, or a process that was stopped, has seen nobody be late: that time does not
-// count.
+// its tick began than that one did. Before a doze nothing was noted. A machine that slept, a
+// process that was stopped and a handler that blocked its loop have seen nobody be late: that time
+// does not count, but for the longest that there can be between two looks.
+//
+// While the ticks move it is looked at after each turn, because turns may be few in much time;
+// while they do not, half as often each time.
 void Engine::follow_clock() noexcept {
-  if (calls_.still_waits()) return found_nothing();  // Afterwards.
-  turns_until_clock_ = turns_a_look;
+  turns_until_clock_ = 1;
+  if (calls_.still_waits()) return;  // Afterwards.
+  turns_until_clock_ = turns_a_look_;
   if (!ticking_) return;
   events_at_look_ = events_;
   const std::int64_t asleep = std::exchange(longest_sleep_, tick_ns) / tick_ns;
   const std::int64_t looked_at = std::exchange(looked_at_, now() >> tick_bits);
   const auto moved = static_cast<std::uint32_t>(
-      std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look + asleep));
+      std::clamp<std::int64_t>(looked_at_ - looked_at, 0, turns_a_look_most + asleep));
+  turns_a_look_ = moved == 0 ? std::min(2 * turns_a_look_, turns_a_look_most) : 1;
+  turns_until_clock_ = turns_a_look_;
   if (moved == 0) return;
-  const std::uint32_t behind = asleep > 1 ? 0 : moved;
-  tick_error_ = std::max(behind, tick_error_ - std::min(tick_error_, moved));
   tick_ += moved;
+  const bool nobody_noted = asleep > 1 || base::planted(base::Mutant::late_ticks_forgotten);
+  tick_errors_.note(tick_, nobody_noted ? 0 : moved);
   call_attention();
 }
 

@@ -23,6 +23,7 @@
 #include "engine/running.h"
 #include "engine/sleep_timer.h"
 #include "engine/socket.h"
+#include "engine/tick_errors.h"
 #include "engine/timers.h"
 #include "kernel/calls.h"
 #include "kernel/waker.h"
@@ -182,12 +183,12 @@ class Engine {
   std::uint64_t events() const noexcept { return events_; }
   std::int64_t now() noexcept { return clock_.now(); }
 
-  /// The time in ticks of a quarter of a second, for deadlines: known without asking the clock.
-  /// It is behind by tick_error() ticks at most. Followed while keep_ticking() is on.
+  /// The time in ticks of a quarter of a second, for deadlines: known without asking the clock,
+  /// and late. Followed while keep_ticking() is on.
   static constexpr unsigned tick_bits = 28;
   static constexpr std::int64_t tick_ns = std::int64_t{1} << tick_bits;
   std::uint32_t tick() const noexcept { return tick_; }
-  std::uint32_t tick_error() const noexcept { return tick_error_; }
+  const TickErrors& tick_errors() const noexcept { return tick_errors_; }
   void keep_ticking(bool on) noexcept;
   bool is_ticking() const noexcept { return ticking_; }
   /// Whoever follows the ticks needs none for so many: if nobody was resumed since the clock was
@@ -288,7 +289,7 @@ class Engine {
     if (--turns_until_clock_ == 0) follow_clock();
   }
   /// A turn found nothing to do: there is time to look at the clock.
-  void found_nothing() noexcept { turns_until_clock_ = 1; }
+  void found_nothing() noexcept;
   void follow_clock() noexcept;
   /// How long to sleep who may not for longer than `most`; a negative `bound` is for ever.
   static constexpr std::int64_t at_most(std::int64_t bound, std::int64_t most) noexcept {
@@ -370,10 +371,10 @@ class Engine {
   void expire_due() noexcept;
   std::int64_t until_next_timer() noexcept;
 
-  static constexpr unsigned turns_a_look = 16;
-  unsigned turns_until_clock_ = turns_a_look;
+  static constexpr unsigned turns_a_look_most = TickErrors::most - 1;
+  unsigned turns_a_look_ = turns_a_look_most, turns_until_clock_ = turns_a_look_;
   std::uint32_t tick_ = 0;
-  std::uint32_t tick_error_ = 0;
+  TickErrors tick_errors_;
   std::int64_t looked_at_ = 0;  // The clock then, in ticks.
   bool ticking_ = false;
   std::int64_t longest_sleep_ = -1;  // In ns; negative: for ever.

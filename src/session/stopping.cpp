@@ -9,8 +9,8 @@ bool Session::has_lasted(std::uint16_t since) const noexcept {
   const Engine& engine = worker_.engine();
   if (!engine.is_ticking()) return true;
   constexpr std::uint32_t enough = (quiet_ns + Engine::tick_ns - 1) / Engine::tick_ns;
-  // What was noted may have been later than its tick says, by tick_error().
-  return static_cast<std::uint16_t>(engine.tick() - since) >= enough + engine.tick_error();
+  const std::uint32_t lasted = static_cast<std::uint16_t>(engine.tick() - since);
+  return lasted >= enough + engine.tick_errors().within(enough);
 }
 
 bool Session::is_silent() const noexcept { return has_lasted(receive_.since); }
@@ -22,7 +22,8 @@ bool Session::is_answered() const noexcept {
   const auto since = [now = engine.tick()](std::uint16_t then) {
     return static_cast<std::uint16_t>(now - then);
   };
-  return since(sent_at) <= since(receive_.since) + engine.tick_error();
+  const std::uint32_t heard = since(receive_.since);
+  return since(sent_at) <= heard + engine.tick_errors().within(0);
 }
 
 bool Session::idle() noexcept {

@@ -36,7 +36,7 @@ std::uint32_t Session::look_at_deadlines(const DeadlineTicks& limits) noexcept {
   std::uint32_t soonest = limits.least;
   const auto consider = [&](TimedOut kind, std::uint32_t limit, std::uint32_t elapsed) {
     if (limit == 0) return;
-    const std::uint32_t due = limit + engine.tick_error();
+    const std::uint32_t due = limit + engine.tick_errors().within(limit);
     if (elapsed >= due) {
       passed = kind;
     } else {

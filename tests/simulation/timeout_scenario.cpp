@@ -98,11 +98,33 @@ Task<> keep_busy(Connection& client) {
   } catch (const weir::IoError&) {}
 }
 
+/// Asks, and asks again after the answer and a pause. Whether all were answered.
+Task<bool> talk(Connection& client, std::uint64_t times, milliseconds pause) {
+  for (; times > 0; --times) {
+    co_await client.send("e");
+    const std::string answer = co_await receive_bytes(client, 1);
+    if (answer.empty()) co_return false;
+    co_await weir::sleep_for(pause);
+  }
+  co_return true;
+}
+
+/// Many turns in a moment, then few in much time: the server's clock may be behind after them.
+Task<bool> rush_and_trickle(World& world, Connection& client) {
+  const bool goes_on = co_await talk(client, world.random(100), milliseconds(1));
+  if (!goes_on) co_return false;
+  co_return co_await talk(client, world.random(15), milliseconds(200));
+}
+
 /// `is_in_turn`: the server may be with others first, who have that time each.
 Task<> run_into(World& world, SimulatedServer server, const Deadline& deadline, seconds time,
                 bool is_in_turn, std::shared_ptr<std::uint64_t> resets) {
   constexpr milliseconds on_the_way(500);
   const Client client = co_await world.connect(server);
+  if (deadline.limit == Limit::idle) {
+    const bool goes_on = co_await rush_and_trickle(world, *client);
+    if (!goes_on) co_return;
+  }
   const auto began = world.now();
   if (!deadline.says.empty()) co_await client->send(deadline.says);
   if (!deadline.is_seen) co_await weir::sleep_for(6 * time);  // One after another.
@@ -119,7 +141,9 @@ Task<> run_into(World& world, SimulatedServer server, const Deadline& deadline, 
   for (const Fault fault : {Fault::clock_leap, Fault::delay, Fault::stall}) {
     if (world.struck(fault) > 0) co_return;
   }
-  const seconds late = deadline.limit == Limit::connection ? seconds(5) : seconds(1);
+  // After a rush that ended in a trickle the server knows of late ticks, and waits for longer.
+  const bool is_rough = deadline.limit == Limit::connection || deadline.limit == Limit::idle;
+  const seconds late(is_rough ? 5 : 1);
   world.check(lasted <= time + late + on_the_way, "nor late");
 }
 
@@ -138,7 +162,9 @@ Task<> be_prompt(World& world, SimulatedServer server, bool is_introduced) {
 
 Task<> timeout_scenario(World& world) {
   const Deadline& deadline = deadlines[world.random(std::size(deadlines))];
-  const seconds time(20 + world.random(40));
+  // A short one is nearer to what the server's clock may be behind.
+  const bool is_short = deadline.limit == Limit::idle && world.random(2) == 0;
+  const seconds time(is_short ? 3 + world.random(4) : 20 + world.random(40));
   Serving serving = any_serving(world);
   switch_deadlines_off(serving.options);
   serving.options.*deadline.option = time;

@@ -49,6 +49,7 @@ constexpr Planted mutants[] = {
     {Mutant::deadline_not_cancelled, "a deadline not cancelled"},
     {Mutant::timer_not_set_again, "a timer that ends one sleep only"},
     {Mutant::dozes_too_long, "a worker that sleeps past a deadline"},
+    {Mutant::late_ticks_forgotten, "ticks taken for exact that were noted late"},
     {Mutant::double_resume, "a double resume"},
     {Mutant::leaked_buffer, "a leaked buffer"},
     {Mutant::fin_before_flush, "FIN before flush"},
