@@ -89,7 +89,8 @@ class ChannelLock {
 /// Where the model or the workers are processes (fork, WorkerKind::process) there is no shared
 /// memory: whatever is done with a channel that another process made, try_send() and close() too,
 /// throws IoError(not_supported) and says so. The connections of one worker process share those
-/// that it has made itself.
+/// that it has made itself. On fork that is one connection: a channel that a handler makes there
+/// reaches its own tasks and nobody else, without an error.
 ///
 /// A receiver that does not keep up fills its channel, and send() waits for it. To drop somebody
 /// else's slow subscriber, bound the send by within() and tell his own handler, by a second channel

@@ -75,7 +75,8 @@ Task<Client> connect(Endpoint endpoint);
 /// connections that the ports of one address allow. Port 0: the kernel chooses one that is free
 /// towards that peer (IP_BIND_ADDRESS_NO_PORT, ip(7)). Throws IoError also as bind(2).
 Task<Client> connect(Endpoint endpoint, Endpoint from);
-/// The same from text; throws StartError for one that is no address (see Endpoint::parse).
+/// The same from text; throws StartError for one that is no address (see Endpoint::parse): at the
+/// call, not at the co_await.
 Task<Client> connect(std::string_view endpoint);
 
 /// Runs a task that is not a server's: a client, a tool. Returns what it returned (0 for

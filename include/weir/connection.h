@@ -130,6 +130,7 @@ class Connection {
   /// await hands them over and waits until they are gone. It also waits while the outbox is above
   /// its high-water mark (Options::outbox_high). Throws at the call what a broken connection has
   /// to say, see above, and std::bad_alloc; then none of these bytes is sent.
+  /// Several tasks may send at once: the bytes of each call stay together.
   /// If a large send is cancelled half-way the stream is cut: every later send throws EPIPE.
   Sending send(std::span<const std::byte> bytes) { return Sending(detail::send(*this, bytes)); }
   Sending send(std::string_view text) { return send(detail::as_piece(text)); }

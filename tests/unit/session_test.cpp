@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <weir/time.h>
+#include <weir/when.h>
 
 #include "tests/support/client.h"
 #include "tests/support/deadline.h"
@@ -58,6 +59,35 @@ TEST_P(Sessions, May_await_a_send_long_after_all_of_it_has_gone) {
   EXPECT_EQ(all.size() % high, 0U);
   EXPECT_EQ(server.stop(), 0);
   EXPECT_EQ(server.server().statistics().ended, 1U);
+}
+
+/// Blocks of many sizes, small and large: six digits that say how long it is, then `letter`s.
+Task<> send_blocks(Connection& peer, char letter) {
+  for (std::size_t i = 0; i < 60; ++i) {
+    const std::size_t size = 100'000 + (i % 7 == 0 ? 20'000 : i * 97 % 5'000);
+    const std::string block = std::to_string(size) + std::string(size - 100'000, letter);
+    co_await peer.send(block);
+    if (i % 5 == 0) co_await weir::sleep_for(1ms);
+  }
+}
+
+TEST_P(Sessions, Keep_the_bytes_of_each_send_together_when_several_tasks_send) {
+  weir::Options options;
+  options.outbox_high = 20'000;
+  options.outbox_low = 10'000;
+  const auto handler = [](Connection& peer) -> Task<> {
+    co_await weir::when_all(send_blocks(peer, 'a'), send_blocks(peer, 'b'),
+                            send_blocks(peer, 'c'));
+  };
+  RunningServer server(handler, GetParam(), options);
+  Client client(server.address(), {.receive_buffer = 65'536});
+  std::size_t blocks = 0;
+  for (std::string size; !(size = client.receive(6)).empty(); ++blocks) {
+    const std::string block = client.receive(std::stoul(size) - 100'000);
+    ASSERT_EQ(block.size(), std::stoul(size) - 100'000);
+    ASSERT_EQ(block, std::string(block.size(), block.empty() ? 'x' : block.front()));
+  }
+  EXPECT_EQ(blocks, 180U);
 }
 
 Task<> nothing() { co_return; }
