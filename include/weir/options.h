@@ -176,10 +176,11 @@ struct Options {
 
   // Of the connections that a server accepts. 0 = off for those up to `connection`, which may be
   // two hours long, `connection` seven days. A deadline is never early and up to two seconds late;
-  // up to nine after a handler has blocked its loop for seconds, or a rush of requests has ended in
-  // a trickle. Whoever waits in the handler gets IoError: ETIMEDOUT in receive(),
-  // operation_canceled elsewhere; then the connection is closed as at the handler's end. For limits
-  // of your own, and finer ones, use within().
+  // up to ten for some time after a handler has blocked its loop, or a rush of requests has ended
+  // in a trickle. Of the time that a loop is blocked no more than 4.5 s at once count. Whoever
+  // waits in the handler gets IoError: ETIMEDOUT in receive(), operation_canceled elsewhere; then
+  // the connection is closed as at the handler's end. For limits of your own, and finer ones, use
+  // within().
 
   /// Until the peer has sent its first byte, while the handler waits for it. Lower it where
   /// strangers connect; raise or disable it for protocols in which the server speaks and the
@@ -203,7 +204,7 @@ struct Options {
   /// Lowering it frees the memory of dead readers sooner.
   std::chrono::milliseconds send{60'000};
 
-  /// From accepting to the end, however busy. At most seven days; late by up to 10 s.
+  /// From accepting to the end, however busy. At most seven days; late by up to 14 s.
   std::chrono::milliseconds connection{86'400'000};
 
   /// After the handler has returned: how long a peer that takes none of the last bytes is waited

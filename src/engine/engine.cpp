@@ -66,7 +66,7 @@ void Engine::keep_ticking(bool on) noexcept {
   longest_sleep_ = on ? tick_ns : -1;
   if (!on) return;
   looked_at_ = now() >> tick_bits;
-  turns_until_clock_ = turns_a_look_;
+  turns_until_clock_ = turns_a_look_ = turns_to_first_look;
   tick_errors_ = TickErrors();  // Nobody is here yet who noted a tick.
 }
 
@@ -76,9 +76,9 @@ void Engine::found_nothing() noexcept {
 
 // Whatever was noted since the last look may have been later than its tick says, by as much as
 // the tick moves now: by one, too, for the look that finds a deadline passed may come sooner after
-// its tick began than that one did. Before a doze nothing was noted. A machine that slept, a
-// process that was stopped and a handler that blocked its loop have seen nobody be late: that time
-// does not count, but for the longest that there can be between two looks.
+// its tick began than that one did. In a doze nothing is noted, nor before the look that ends it.
+// A machine that slept, a process that was stopped and a handler that blocked its loop have seen
+// nobody be late: that time does not count, but for as much as there can be between two looks.
 //
 // While the ticks move it is looked at after each turn, because turns may be few in much time;
 // while they do not, half as often each time.

@@ -183,8 +183,8 @@ class Engine {
   std::uint64_t events() const noexcept { return events_; }
   std::int64_t now() noexcept { return clock_.now(); }
 
-  /// The time in ticks of a quarter of a second, for deadlines: known without asking the clock,
-  /// and late. Followed while keep_ticking() is on.
+  /// The time in quarters of a second, for deadlines: known without asking the clock, and late.
+  /// Followed while keep_ticking() is on.
   static constexpr unsigned tick_bits = 28;
   static constexpr std::int64_t tick_ns = std::int64_t{1} << tick_bits;
   std::uint32_t tick() const noexcept { return tick_; }
@@ -372,6 +372,7 @@ class Engine {
   std::int64_t until_next_timer() noexcept;
 
   static constexpr unsigned turns_a_look_most = TickErrors::most - 1;
+  static constexpr unsigned turns_to_first_look = 3;  // A short connection ends before.
   unsigned turns_a_look_ = turns_a_look_most, turns_until_clock_ = turns_a_look_;
   std::uint32_t tick_ = 0;
   TickErrors tick_errors_;
@@ -391,8 +392,7 @@ class Engine {
   bool looks_for_memory_ = false;
   Shortage shortage_;
   bool retries_ = false;
-  std::uint64_t events_counted_ = 0;
-  std::uint64_t buffers_counted_ = 0;
+  std::uint64_t events_counted_ = 0, buffers_counted_ = 0;
   std::size_t staged_ = 0;
   Socket* staged_for_ = nullptr;
 };

@@ -22,8 +22,8 @@ bool Session::is_answered() const noexcept {
   const auto since = [now = engine.tick()](std::uint16_t then) {
     return static_cast<std::uint16_t>(now - then);
   };
-  const std::uint32_t heard = since(receive_.since);
-  return since(sent_at) <= heard + engine.tick_errors().within(0);
+  constexpr unsigned moved = 1;  // Between the turn that sent and the one that waits anew.
+  return since(sent_at) <= since(receive_.since) + moved;
 }
 
 bool Session::idle() noexcept {

@@ -109,20 +109,22 @@ Task<bool> talk(Connection& client, std::uint64_t times, milliseconds pause) {
   co_return true;
 }
 
-/// Many turns in a moment, then few in much time: the server's clock may be behind after them.
-Task<bool> rush_and_trickle(World& world, Connection& client) {
-  const bool goes_on = co_await talk(client, world.random(100), milliseconds(1));
-  if (!goes_on) co_return false;
+/// Few turns in much time, perhaps after many in a moment: then the server's clock is behind.
+Task<bool> trickle(World& world, Connection& client, bool rushes_first) {
+  if (rushes_first) {
+    const bool goes_on = co_await talk(client, world.random(100), milliseconds(1));
+    if (!goes_on) co_return false;
+  }
   co_return co_await talk(client, world.random(15), milliseconds(200));
 }
 
 /// `is_in_turn`: the server may be with others first, who have that time each.
 Task<> run_into(World& world, SimulatedServer server, const Deadline& deadline, seconds time,
-                bool is_in_turn, std::shared_ptr<std::uint64_t> resets) {
+                bool is_in_turn, bool rushes, std::shared_ptr<std::uint64_t> resets) {
   constexpr milliseconds on_the_way(500);
   const Client client = co_await world.connect(server);
   if (deadline.limit == Limit::idle) {
-    const bool goes_on = co_await rush_and_trickle(world, *client);
+    const bool goes_on = co_await trickle(world, *client, rushes);
     if (!goes_on) co_return;
   }
   const auto began = world.now();
@@ -141,9 +143,10 @@ Task<> run_into(World& world, SimulatedServer server, const Deadline& deadline, 
   for (const Fault fault : {Fault::clock_leap, Fault::delay, Fault::stall}) {
     if (world.struck(fault) > 0) co_return;
   }
-  // After a rush that ended in a trickle the server knows of late ticks, and waits for longer.
-  const bool is_rough = deadline.limit == Limit::connection || deadline.limit == Limit::idle;
-  const seconds late(is_rough ? 5 : 1);
+  // Who knows that he noted ticks late waits for longer.
+  const seconds late(deadline.limit == Limit::connection || rushes ? 5
+                     : deadline.limit == Limit::idle               ? 2
+                                                                   : 1);
   world.check(lasted <= time + late + on_the_way, "nor late");
 }
 
@@ -162,9 +165,9 @@ Task<> be_prompt(World& world, SimulatedServer server, bool is_introduced) {
 
 Task<> timeout_scenario(World& world) {
   const Deadline& deadline = deadlines[world.random(std::size(deadlines))];
-  // A short one is nearer to what the server's clock may be behind.
-  const bool is_short = deadline.limit == Limit::idle && world.random(2) == 0;
-  const seconds time(is_short ? 3 + world.random(4) : 20 + world.random(40));
+  // A short deadline is nearer to what the server's clock may be behind after a rush.
+  const bool rushes = deadline.limit == Limit::idle && world.random(2) == 0;
+  const seconds time(rushes ? 3 + world.random(4) : 20 + world.random(40));
   Serving serving = any_serving(world);
   switch_deadlines_off(serving.options);
   serving.options.*deadline.option = time;
@@ -182,7 +185,7 @@ Task<> timeout_scenario(World& world) {
   const std::uint64_t count = 1 + world.random(3);
   const auto resets = std::make_shared<std::uint64_t>(0);
   for (std::uint64_t left = count; left > 0; --left) {
-    clients.push_back(run_into(world, server, deadline, time, is_in_turn, resets));
+    clients.push_back(run_into(world, server, deadline, time, is_in_turn, rushes, resets));
   }
   for (std::uint64_t left = world.random(3); left > 0; --left) {
     clients.push_back(be_prompt(world, server, is_introduced));
