@@ -45,15 +45,19 @@ std::vector<Client> connect_many(const TestServer& server, std::size_t count,
   return clients;
 }
 
-/// Sends until nothing more goes in, on either side, and never reads.
+/// Sends until nothing more goes in, on either side, and never reads. A server that is kept from
+/// its turn takes nothing for a while either.
 void get_stuck(std::vector<Client>& clients) {
   const std::string filler(32 * 1024, '.');
   std::size_t sent = 0;
-  support::settled([&] {
+  const auto send_more = [&] {
     for (Client& client : clients) sent += client.send_some(filler);
     return sent;
-  });
-  EXPECT_GT(sent, clients.size() * 64 * 1024) << "they never filled an outbox";
+  };
+  const std::size_t outboxes = clients.size() * 64 * 1024;
+  EXPECT_TRUE(support::eventually([&] { return send_more() > outboxes; }))
+      << "they never filled an outbox";
+  support::settled(send_more);
 }
 
 class Polite {
