@@ -35,10 +35,13 @@ struct Cell {
   int depth = 1;    // Requests outstanding on each connection.
   double rate = 0;  // Open loop: requests a second.
   std::int64_t turn_ms = 50;
+  int more_rounds = 1;  // So many times the schedule's: where each says little.
   std::vector<Contest> contests;
 };
 
-enum class Metric { cpu, requests_per_second, p50, p99, p999 };
+/// The percentiles are of all turns' latencies together, or of a turn's own: a stall of the machine
+/// counts in the former and, as long as it strikes fewer than half of the turns, not in the latter.
+enum class Metric { cpu, requests_per_second, p50, p99, p999, turn_p99, turn_p999 };
 
 const char* name_of(Metric metric);
 

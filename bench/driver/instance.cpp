@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "statistics.h"
+
 namespace bench {
 namespace {
 
@@ -57,6 +59,8 @@ double Reading::value(Metric metric) const {
   switch (metric) {
     case Metric::cpu: return cpu_ns_per_request;
     case Metric::requests_per_second: return requests_per_second;
+    case Metric::turn_p99: return PooledLatencies({latencies_ns}).percentile(0.99);
+    case Metric::turn_p999: return PooledLatencies({latencies_ns}).percentile(0.999);
     case Metric::p50:
     case Metric::p99:
     case Metric::p999: break;

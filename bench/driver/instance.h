@@ -32,7 +32,7 @@ struct Reading {
   double requests_per_second = 0;
   std::vector<std::uint32_t> latencies_ns;  // Open loop only.
 
-  /// Requires: the metric is not a latency; those are of all turns together.
+  /// 0 where the load has no latencies, and for percentiles of all turns together.
   double value(Metric metric) const;
 };
 

@@ -140,6 +140,9 @@ Arguments parse(int argc, char** argv) {
                  "Subjects with this name, or whose names begin so")
       ->delimiter(',');
   app.add_option("--rounds", arguments.schedule.rounds, "Rounds")->check(CLI::Range(1, 10000));
+  app.add_option("--generations", arguments.schedule.generations,
+                 "How often all servers are started, each time for a part of the rounds")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--turn-ms", arguments.turn_ms, "Length of a turn; default: the cell's");
   app.add_option("--seed", arguments.schedule.seed, "Of the order of turns");
   app.add_option("--server-cpu", arguments.schedule.server_cpu, "CPU of the servers");
@@ -183,7 +186,8 @@ int main(int argc, char** argv) try {
   setrlimit(RLIMIT_NOFILE, &descriptors);
 
   nlohmann::json json = {{"machine", bench::describe_machine()},
-                         {"rounds", arguments.schedule.rounds}};
+                         {"rounds", arguments.schedule.rounds},
+                         {"generations", arguments.schedule.generations}};
   bench::pin_to_cpu(arguments.schedule.client_cpu);
   if (arguments.exact) {
     json["exact"] = bench::count_exactly(arguments.subjects,

@@ -41,13 +41,17 @@ int connections_of(const Cell& cell, const std::vector<Group>& groups) {
   return static_cast<int>(entries.size()) * cell.connections;
 }
 
-/// Groups that are up together. An entry with many idle connections is heavy on memory and on the
-/// kernel's tables, so that each such group is a panel of its own.
+/// An entry with many idle connections is heavy on memory and on the kernel's tables, and takes
+/// seconds to start.
+bool is_heavy(const Group& group, const Cell& cell) {
+  return cell.contests[group[0]].subject.idle > 0;
+}
+
+/// Groups that are up together; each heavy one is a panel of its own.
 std::vector<std::vector<Group>> split_into_panels(const Cell& cell) {
   std::vector<std::vector<Group>> panels;
   for (Group& group : group_by_reference(cell)) {
-    const bool heavy = cell.contests[group[0]].subject.idle > 0;
-    if (!panels.empty() && !heavy) {
+    if (!panels.empty() && !is_heavy(group, cell)) {
       panels.back().push_back(group);
       if (connections_of(cell, panels.back()) <= connections_at_once) continue;
       panels.back().pop_back();
@@ -64,27 +68,38 @@ class Panel {
         groups_(std::move(groups)),
         schedule_(schedule),
         result_(result),
-        random_(schedule.seed) {
-    for (const Group& group : groups_) {
-      for (const std::size_t index : group) {
-        start(cell.contests[index].reference);
-        start(cell.contests[index].subject);
-      }
-    }
-    for (auto& [entry, instance] : instances_) instance->connect();
-  }
+        random_(schedule.seed) {}
 
   void run() {
-    find_rate();
-    for (auto& [entry, instance] : instances_) instance->turn(result_.rate);  // Warms up.
-    for (int round = 0; round < schedule_.rounds; ++round) {
-      std::shuffle(groups_.begin(), groups_.end(), random_);
-      for (Group& group : groups_) take_turns(group);
+    const int generations = is_heavy(groups_[0], cell_) ? 1 : schedule_.generations;
+    const int rounds = schedule_.rounds * cell_.more_rounds;
+    for (int generation = 0; generation < generations; ++generation) {
+      const int begin = rounds * generation / generations;
+      const int end = rounds * (generation + 1) / generations;
+      if (begin != end) live(end - begin);
     }
     summarise();
   }
 
  private:
+  /// One generation.
+  void live(int rounds) {
+    instances_.clear();
+    for (const Group& group : groups_) {
+      for (const std::size_t index : group) {
+        start(cell_.contests[index].reference);
+        start(cell_.contests[index].subject);
+      }
+    }
+    for (auto& [entry, instance] : instances_) instance->connect();
+    find_rate();
+    for (auto& [entry, instance] : instances_) instance->turn(result_.rate);  // Warms up.
+    for (int round = 0; round < rounds; ++round) {
+      std::shuffle(groups_.begin(), groups_.end(), random_);
+      for (Group& group : groups_) take_turns(group);
+    }
+  }
+
   void start(const Entry& entry) {
     auto& instance = instances_[entry];
     if (!instance) instance = std::make_unique<Instance>(entry, cell_, schedule_);
@@ -119,7 +134,8 @@ class Panel {
     ContestResult& result = result_.contests[contest];
     const Reading& subject = readings_.at(result.contest.subject)[subject_turn];
     const Reading& reference = readings_.at(result.contest.reference)[reference_turn];
-    for (const Metric metric : {Metric::cpu, Metric::requests_per_second}) {
+    for (const Metric metric :
+         {Metric::cpu, Metric::requests_per_second, Metric::turn_p99, Metric::turn_p999}) {
       const double base = reference.value(metric);
       if (base > 0) result.ratios[metric].push_back(subject.value(metric) / base);
     }

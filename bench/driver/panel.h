@@ -14,6 +14,9 @@ namespace bench {
 struct Schedule {
   int rounds = 30;
   int subjects_per_reference = 3;  // Then the reference has another turn.
+  // How often all processes of a panel are started, each time for a part of the rounds. Two
+  // processes of one program differ by where their memory lies, for as long as they live.
+  int generations = 5;
   int server_cpu = 0;
   int client_cpu = 1;
   std::uint64_t seed = 1;
@@ -29,7 +32,7 @@ struct Figures {
 
 struct ContestResult {
   Contest contest;
-  std::map<Metric, std::vector<double>> ratios;  // One a round; latencies have none.
+  std::map<Metric, std::vector<double>> ratios;  // One a round; none of all turns' latencies.
   std::map<Metric, Estimate> estimates;
 };
 

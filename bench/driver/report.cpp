@@ -20,9 +20,11 @@ std::string tail_columns(const ContestResult& contest, const Figures& figures) {
     const auto found = contest.estimates.find(metric);
     return found == contest.estimates.end() ? 0.0 : found->second.median;
   };
-  return fmt::format("  p50 {:6.1f} us x{:.2f}  p99 {:7.1f} us x{:.2f}  p99.9 {:7.1f} us x{:.2f}",
-                     figures.p50_us, ratio(Metric::p50), figures.p99_us, ratio(Metric::p99),
-                     figures.p999_us, ratio(Metric::p999));
+  return fmt::format(
+      "  p50 {:6.1f} us x{:.2f}  p99 {:7.1f} us x{:.2f}, a turn's x{:.2f}"
+      "  p99.9 {:7.1f} us x{:.2f}, a turn's x{:.2f}",
+      figures.p50_us, ratio(Metric::p50), figures.p99_us, ratio(Metric::p99),
+      ratio(Metric::turn_p99), figures.p999_us, ratio(Metric::p999), ratio(Metric::turn_p999));
 }
 
 /// What follows a goal and its limit.

@@ -48,6 +48,7 @@ nlohmann::json to_json(const CellResult& result) {
                          {"connections", cell.connections},
                          {"depth", cell.depth},
                          {"turn_ms", cell.turn_ms},
+                         {"more_rounds", cell.more_rounds},
                          {"offered_per_second", result.rate}};
   for (const ContestResult& contest : result.contests)
     json["contests"].push_back(to_json(contest));

@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "instance.h"
+
 namespace bench {
 namespace {
 
@@ -65,6 +67,19 @@ TEST(PooledRatio, OfTheSameIsOneWithoutDoubt) {
 
 TEST(PooledRatio, WithoutLatenciesIsNone) {
   EXPECT_EQ(pooled_ratio(PooledLatencies(Turns(3)), PooledLatencies(Turns(3)), 0.5).samples, 0U);
+}
+
+// A stall that strikes one turn of two is seen where all latencies are together only.
+TEST(Reading, HasThePercentilesOfItsOwnTurn) {
+  Reading calm, stalled;
+  calm.latencies_ns = even_turns(1)[0];
+  stalled.latencies_ns = std::vector<std::uint32_t>(1000, 5'000'000);
+  EXPECT_EQ(calm.value(Metric::turn_p99), 990'000);
+  EXPECT_EQ(calm.value(Metric::turn_p999), 999'000);
+  EXPECT_EQ(stalled.value(Metric::turn_p99), 5'000'000);
+  EXPECT_EQ(PooledLatencies({calm.latencies_ns, stalled.latencies_ns}).percentile(0.99),
+            5'000'000);
+  EXPECT_EQ(Reading().value(Metric::turn_p99), 0) << "a closed loop has no latencies";
 }
 
 }  // namespace
