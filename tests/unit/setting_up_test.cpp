@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <functional>
 #include <string>
+#include <thread>
 
 #include <weir/server.h>
 
@@ -78,6 +80,8 @@ TEST(Server, Is_the_only_one_that_handles_signals_until_it_has_stopped) {
 
 // A ring that is gone interrupts the thread that made it, some milliseconds later.
 TEST(Server, Interrupts_no_call_of_the_thread_that_has_started_it) {
+  // Those of servers that this thread ran in tests before.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
   for (const weir::ModelInfo& info : weir::models()) {
     if (!weir::availability(info.model).available) continue;
     Server server(discard);
