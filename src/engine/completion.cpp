@@ -62,9 +62,9 @@ void CompletionEngine::turn(bool may_sleep) {
   if (!wake_armed_) bound = at_most(bound, unwatched_nap);
   bound = closed_ == nullptr ? bound_beside_timer(bound) : 0;
   enter(bound);
-  const std::size_t came = reap();
-  if (came == 0) found_nothing();
-  if (options_.batch_wait != 0 && !calls_.still_waits()) learn(bound, came);
+  came_ = reap();
+  if (came_ == 0) found_nothing();
+  if (options_.batch_wait != 0 && !calls_.still_waits()) learn(bound, came_);
   tell_closed();
   expire_timers();
   perform_runnable();

@@ -10,14 +10,18 @@
 namespace weir::detail {
 namespace {
 
-// Sends of this size are tried at once, by a call of their own: below it a batch of sends is
-// cheaper than the calls.
+// Sends of this size are tried at once, by a call of their own.
 constexpr std::size_t large = 32768;
+// Below it a batch of sends is cheaper than the calls; but a call is cheaper than an enter for one
+// send, and from this size on there would be one, because its handler waits for it.
+constexpr std::size_t waited_for = 4096;
+constexpr std::size_t batch_least = 3;  // Completions in a turn.
 
 }  // namespace
 
 // Much goes out at once, by a call of its own: its bytes are in the cache, and the handler need not
-// wait for a turn. What the kernel does not take then, and what is small, goes with the ring.
+// wait for a turn. So does less in a turn that has no batch of sends. What the kernel does not take
+// then, and what is small, goes with the ring.
 bool CompletionEngine::start_send(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   const Buffer* first = operation.buffer;
@@ -45,7 +49,8 @@ bool CompletionEngine::start_send(Operation& operation) noexcept {
 }
 
 bool CompletionEngine::sends_at_once(const Socket& socket, std::size_t size) const noexcept {
-  return size >= large && socket.may_send && within_budget();
+  const std::size_t least = came_ < batch_least ? waited_for : large;
+  return size >= least && socket.may_send && within_budget();
 }
 
 bool CompletionEngine::has_sent(Operation& operation, std::size_t size,
