@@ -1,6 +1,8 @@
 // list.h - an intrusive list over detail::Link.
 #pragma once
 
+#include <cstddef>
+
 #include <weir/operation.h>
 
 namespace weir::base {
@@ -17,6 +19,15 @@ class List {
   List& operator=(const List&) = delete;
 
   bool empty() const noexcept { return !head_.linked(); }
+  /// Looks at one more than that many.
+  bool has_more_than(std::size_t count) const noexcept {
+    const Link* link = head_.next;
+    while (count > 0 && link != &head_) {
+      link = link->next;
+      --count;
+    }
+    return link != &head_;
+  }
   T& front() noexcept { return static_cast<T&>(*head_.next); }
   void push_back(T& element) noexcept { element.Link::link_before(head_); }
   void push_front(T& element) noexcept { element.Link::link_before(*head_.next); }

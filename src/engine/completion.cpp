@@ -18,6 +18,9 @@ namespace {
 // Buffers that may wait on a socket before its receive is called off.
 constexpr unsigned queued_max = 8;
 
+// A turn that resumes more than these has a batch of sends.
+constexpr std::size_t few_resumed = 2;
+
 }  // namespace
 
 CompletionEngine::CompletionEngine(const EngineOptions& options, kernel::Calls& calls,
@@ -62,9 +65,9 @@ void CompletionEngine::turn(bool may_sleep) {
   if (!wake_armed_) bound = at_most(bound, unwatched_nap);
   bound = closed_ == nullptr ? bound_beside_timer(bound) : 0;
   enter(bound);
-  came_ = reap();
-  if (came_ == 0) found_nothing();
-  if (options_.batch_wait != 0 && !calls_.still_waits()) learn(bound, came_);
+  const std::size_t came = reap();
+  if (came == 0) found_nothing();
+  if (options_.batch_wait != 0 && !calls_.still_waits()) learn(bound, came);
   tell_closed();
   expire_timers();
   perform_runnable();
@@ -135,6 +138,7 @@ void CompletionEngine::dispatch(const kernel::Ring::Completion& completion) noex
 void CompletionEngine::perform_runnable() noexcept {
   List batch;
   batch.append(runnable_);
+  resumes_many_ = batch.has_more_than(few_resumed);
   while (!batch.empty()) {
     Operation& operation = batch.pop_front();
     if (operation.state != Operation::State::ended && !take(operation)) {

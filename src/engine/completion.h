@@ -144,7 +144,7 @@ class CompletionEngine final : public Engine {
   kernel::Ring& ring_;
   Spin spin_;
   Batching batching_;
-  std::size_t came_ = 0;  // Completions, this turn.
+  bool resumes_many_ = false;  // This turn.
   bool wake_armed_ = false;
   bool timer_is_polled_ = false;
 };

@@ -12,16 +12,15 @@ namespace {
 
 // Sends of this size are tried at once, by a call of their own.
 constexpr std::size_t large = 32768;
-// Below it a batch of sends is cheaper than the calls; but a call is cheaper than an enter for one
-// send, and from this size on there would be one, because its handler waits for it.
-constexpr std::size_t waited_for = 4096;
-constexpr std::size_t batch_least = 3;  // Completions in a turn.
+// Below it a batch of sends is cheaper than the calls. But where there is no batch a call is
+// cheaper than an enter for one send; smaller ones, which are staged, need none.
+constexpr std::size_t large_alone = 4096;
 
 }  // namespace
 
 // Much goes out at once, by a call of its own: its bytes are in the cache, and the handler need not
-// wait for a turn. So does less in a turn that has no batch of sends. What the kernel does not take
-// then, and what is small, goes with the ring.
+// wait for a turn. So does less in a turn that resumes few. What the kernel does not take then, and
+// what is small, goes with the ring.
 bool CompletionEngine::start_send(Operation& operation) noexcept {
   Socket& socket = *operation.socket;
   const Buffer* first = operation.buffer;
@@ -49,7 +48,7 @@ bool CompletionEngine::start_send(Operation& operation) noexcept {
 }
 
 bool CompletionEngine::sends_at_once(const Socket& socket, std::size_t size) const noexcept {
-  const std::size_t least = came_ < batch_least ? waited_for : large;
+  const std::size_t least = resumes_many_ ? large : large_alone;
   return size >= least && socket.may_send && within_budget();
 }
 
