@@ -62,8 +62,12 @@ class Chunk {
   }
 
   bool leased() const noexcept { return lease_ != nullptr; }
-  /// Gives up the lease; the caller releases it. For the outbox.
-  detail::Buffer* take_lease() noexcept { return std::exchange(lease_, nullptr); }
+  /// Gives up the lease; the caller releases it, and the chunk is empty. For the outbox.
+  detail::Buffer* take_lease() noexcept {
+    data_ = nullptr;
+    size_ = 0;
+    return std::exchange(lease_, nullptr);
+  }
 
  private:
   const std::byte* data_ = nullptr;

@@ -140,8 +140,8 @@ class Connection {
     return send(detail::as_piece(array));
   }
   Sending send(const Chunk& chunk) { return send(chunk.bytes()); }
-  /// Gives the chunk away: its lease goes to the outbox, without a copy. (Below 512 bytes it is
-  /// copied: that is cheaper than to hold its buffer.)
+  /// Gives the chunk away, which is empty then: its lease goes to the outbox, without a copy.
+  /// (Below 512 bytes it is copied: that is cheaper than to hold its buffer.)
   Sending send(Chunk&& chunk) { return Sending(detail::send(*this, std::move(chunk))); }
   template <class First, class Second, class... More>
   Sending send(const First& first, const Second& second, const More&... more) {

@@ -61,6 +61,26 @@ TEST_P(Sessions, May_await_a_send_long_after_all_of_it_has_gone) {
   EXPECT_EQ(server.server().statistics().ended, 1U);
 }
 
+// It still showed bytes of a buffer that was somebody else's by then, and could be sent again.
+TEST_P(Sessions, Empty_a_chunk_that_is_given_away) {
+  std::atomic<std::size_t> left{0};
+  const RunningServer server(
+      [&left](Connection& peer) -> Task<> {
+        while (weir::Chunk bytes = co_await peer.receive()) {
+          co_await peer.send(std::move(bytes));
+          left += bytes.size();
+          co_await peer.send(std::move(bytes));
+        }
+      },
+      GetParam());
+  Client client(server.address());
+  for (const std::size_t size : {1U, 511U, 512U, 4000U}) {
+    const std::string sent(size, 'x');
+    EXPECT_EQ(client.converse(sent), sent) << size << " bytes";
+  }
+  EXPECT_EQ(left, 0U);
+}
+
 /// Blocks of many sizes, small and large: six digits that say how long it is, then `letter`s.
 Task<> send_blocks(Connection& peer, char letter) {
   for (std::size_t i = 0; i < 60; ++i) {
