@@ -38,6 +38,7 @@ enum class Mutant : std::uint8_t {
   tail_sent_twice,         // what is left of a short write begins one byte too early
   staged_tail_lost,        // what the kernel did not take of a small send is forgotten
   stage_overtaken,         // a large send goes out before the small ones that came first
+  stage_left_behind,       // io-uring: a small send goes out before what came back of one before
 };
 
 #ifdef WEIR_MUTANTS

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/counters.h"
+#include "base/mutants.h"
 #include "engine/completion.h"
 #include "engine/transfer.h"
 
@@ -98,6 +99,7 @@ void CompletionEngine::spoke(Silent& silent, std::int32_t result) noexcept {
   base::counters.bytes_sent += taken;
   if (socket.closing || taken == silent.size) return;
   const bool full = result >= 0 || result == -EAGAIN || result == -EINTR;
+  if (full) socket.may_send = false;
   socket.unsent({silent.bytes + taken, silent.size - taken}, full ? 0 : -result);
 }
 
@@ -114,6 +116,8 @@ void CompletionEngine::settle_all() noexcept {
 }
 
 // Seldom: two tasks of a connection send in one turn, or one ends it. Nobody is resumed by this.
+// But a send of another connection may come back unsent by it, and wait in an outbox from now on.
+// What is staged for that one follows it, before anything else is sent there.
 void CompletionEngine::settle(Socket& socket) noexcept {
   if (!socket.silent) return;
   without_stage([&] {
@@ -122,6 +126,9 @@ void CompletionEngine::settle(Socket& socket) noexcept {
       reap();
     }
   });
+  Socket* const staged = staged_for();
+  if (staged == nullptr || staged->writer == nullptr) return;
+  if (!base::planted(base::Mutant::stage_left_behind)) staged->unsent(take_staged(), 0);
 }
 
 void CompletionEngine::flush_staged(Socket& socket) noexcept {

@@ -20,6 +20,7 @@ constexpr std::array all{
     NamedScenario{"relay", relay_scenario},
     NamedScenario{"introduction", introduction_scenario},
     NamedScenario{"batches", batch_scenario},
+    NamedScenario{"gossip", gossip_scenario},
 };
 
 }  // namespace

@@ -29,6 +29,7 @@ Task<> limit_scenario(World& world);
 Task<> relay_scenario(World& world);
 Task<> introduction_scenario(World& world);
 Task<> batch_scenario(World& world);
+Task<> gossip_scenario(World& world);
 
 struct NamedScenario {
   std::string_view name;

@@ -64,6 +64,7 @@ constexpr Planted mutants[] = {
     {Mutant::room_not_noticed, "a limit that stays reached"},
     {Mutant::freed_in_kernel, "io-uring: a socket freed under the kernel"},
     {Mutant::buffers_out_is_end, "io-uring: no buffer taken for the end"},
+    {Mutant::stage_left_behind, "io-uring: a send before what came back unsent"},
     {Mutant::rest_forgotten, "what came with a PROXY header lost"},
     {Mutant::none, "nothing planted, nobody looks at the bytes", By::world},
     {Mutant::short_write_forgotten, "a send not continued, nobody looks", By::world},
