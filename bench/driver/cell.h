@@ -40,7 +40,7 @@ struct Cell {
 };
 
 /// The percentiles are of all turns' latencies together, or of a turn's own: a stall of the machine
-/// counts in the former and, as long as it strikes fewer than half of the turns, not in the latter.
+/// decides the former, and moves the latter little as long as few turns are struck.
 enum class Metric { cpu, requests_per_second, p50, p99, p999, turn_p99, turn_p999 };
 
 const char* name_of(Metric metric);

@@ -139,7 +139,8 @@ Arguments parse(int argc, char** argv) {
   app.add_option("--subjects", arguments.subjects,
                  "Subjects with this name, or whose names begin so")
       ->delimiter(',');
-  app.add_option("--rounds", arguments.schedule.rounds, "Rounds")->check(CLI::Range(1, 10000));
+  app.add_option("--rounds", arguments.schedule.rounds, "Rounds; in open loop twice as many")
+      ->check(CLI::Range(1, 10000));
   app.add_option("--generations", arguments.schedule.generations,
                  "How often all servers are started, each time for a part of the rounds")
       ->check(CLI::Range(1, 1000));

@@ -44,7 +44,8 @@ int connections_of(const Cell& cell, const std::vector<Group>& groups) {
 /// An entry with many idle connections is heavy on memory and on the kernel's tables, and takes
 /// seconds to start.
 bool is_heavy(const Group& group, const Cell& cell) {
-  return cell.contests[group[0]].subject.idle > 0;
+  return std::any_of(group.begin(), group.end(),
+                     [&](std::size_t index) { return cell.contests[index].subject.idle > 0; });
 }
 
 /// Groups that are up together; each heavy one is a panel of its own.
@@ -76,7 +77,9 @@ class Panel {
     for (int generation = 0; generation < generations; ++generation) {
       const int begin = rounds * generation / generations;
       const int end = rounds * (generation + 1) / generations;
-      if (begin != end) live(end - begin);
+      if (begin == end) continue;
+      ++generation_;
+      live(end - begin);
     }
     summarise();
   }
@@ -137,7 +140,10 @@ class Panel {
     for (const Metric metric :
          {Metric::cpu, Metric::requests_per_second, Metric::turn_p99, Metric::turn_p999}) {
       const double base = reference.value(metric);
-      if (base > 0) result.ratios[metric].push_back(subject.value(metric) / base);
+      if (base <= 0) continue;
+      auto& ratios = result.ratios[metric];
+      ratios.resize(generation_);
+      ratios.back().push_back(subject.value(metric) / base);
     }
     pairs_[contest].emplace_back(subject_turn, reference_turn);
   }
@@ -191,6 +197,7 @@ class Panel {
   const Schedule& schedule_;
   CellResult& result_;
   std::mt19937_64 random_;
+  std::size_t generation_ = 0;  // The first is 1.
   std::map<Entry, std::unique_ptr<Instance>> instances_;
   std::map<Entry, std::vector<Reading>> readings_;
   // By contest: which turn of the subject goes with which of the reference.
@@ -208,7 +215,7 @@ CellResult run_cell(const Cell& cell, const Schedule& schedule) {
   }
   for (ContestResult& contest : result.contests) {
     for (const auto& [metric, ratios] : contest.ratios) {
-      contest.estimates[metric] = estimate(ratios);
+      contest.estimates[metric] = estimate_of_groups(ratios);
     }
   }
   return result;

@@ -32,7 +32,8 @@ struct Figures {
 
 struct ContestResult {
   Contest contest;
-  std::map<Metric, std::vector<double>> ratios;  // One a round; none of all turns' latencies.
+  // By generation, one a round; none of all turns' latencies.
+  std::map<Metric, std::vector<std::vector<double>>> ratios;
   std::map<Metric, Estimate> estimates;
 };
 

@@ -3,8 +3,22 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
+#include <tuple>
+#include <utility>
 
 namespace bench {
+namespace {
+
+constexpr int draws = 1000;  // Of a bootstrap.
+
+std::pair<double, double> middle_95_percent(std::vector<double> drawn) {
+  std::sort(drawn.begin(), drawn.end());
+  const auto last = static_cast<double>(drawn.size() - 1);
+  return {drawn[static_cast<std::size_t>(0.025 * last)],
+          drawn[static_cast<std::size_t>(std::ceil(0.975 * last))]};
+}
+
+}  // namespace
 
 Estimate estimate(std::vector<double> samples) {
   if (samples.empty()) return {};
@@ -18,6 +32,26 @@ Estimate estimate(std::vector<double> samples) {
   const auto low = static_cast<std::size_t>(std::max(0.0, std::floor(half - reach)));
   const auto high = std::min(count - 1, static_cast<std::size_t>(std::ceil(half + reach)) - 1);
   return {median, samples[low], samples[high], count};
+}
+
+Estimate estimate_of_groups(const std::vector<std::vector<double>>& groups) {
+  std::vector<double> all;
+  for (const auto& group : groups) all.insert(all.end(), group.begin(), group.end());
+  Estimate result = estimate(all);
+  if (groups.size() < 2 || !result.has_interval()) return result;
+  std::mt19937_64 random(1);  // The same interval for the same samples.
+  const auto any_of = [&](std::size_t count) { return random() % count; };
+  std::vector<double> medians;
+  for (int draw = 0; draw < draws; ++draw) {
+    std::vector<double> drawn;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      const std::vector<double>& group = groups[any_of(groups.size())];
+      for (std::size_t j = 0; j < group.size(); ++j) drawn.push_back(group[any_of(group.size())]);
+    }
+    medians.push_back(estimate(std::move(drawn)).median);
+  }
+  std::tie(result.low, result.high) = middle_95_percent(std::move(medians));
+  return result;
 }
 
 Estimate geometric_mean(const std::vector<Estimate>& ratios) {
@@ -78,7 +112,6 @@ double PooledLatencies::percentile(double part) const {
 
 Estimate pooled_ratio(const PooledLatencies& subject, const PooledLatencies& reference,
                       double part) {
-  constexpr int draws = 1000;
   const std::size_t turns = subject.turns();
   const double base = reference.percentile(part);
   if (turns == 0 || base <= 0) return {};
@@ -91,10 +124,8 @@ Estimate pooled_ratio(const PooledLatencies& subject, const PooledLatencies& ref
     const double drawn_base = reference.percentile(part, weights);
     if (drawn_base > 0) ratios.push_back(subject.percentile(part, weights) / drawn_base);
   }
-  std::sort(ratios.begin(), ratios.end());
-  const auto last = static_cast<double>(ratios.size() - 1);
-  return {subject.percentile(part) / base, ratios[static_cast<std::size_t>(0.025 * last)],
-          ratios[static_cast<std::size_t>(std::ceil(0.975 * last))], turns};
+  const auto [low, high] = middle_95_percent(std::move(ratios));
+  return {subject.percentile(part) / base, low, high, turns};
 }
 
 }  // namespace bench

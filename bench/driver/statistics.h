@@ -21,6 +21,11 @@ struct Estimate {
 
 Estimate estimate(std::vector<double> samples);
 
+/// Of samples in groups that have something in common, as those of one process have: the median of
+/// all, and the 95 % interval of a bootstrap over the groups and, within each, its samples. Of one
+/// group: as above.
+Estimate estimate_of_groups(const std::vector<std::vector<double>>& groups);
+
 /// The geometric mean of several ratios; their intervals are combined as independent errors. It has
 /// as many samples as the one with the fewest.
 Estimate geometric_mean(const std::vector<Estimate>& ratios);

@@ -69,6 +69,30 @@ TEST(PooledRatio, WithoutLatenciesIsNone) {
   EXPECT_EQ(pooled_ratio(PooledLatencies(Turns(3)), PooledLatencies(Turns(3)), 0.5).samples, 0U);
 }
 
+// As many samples as differ within a group say little when the groups differ more.
+TEST(EstimateOfGroups, HasTheirSpreadInItsInterval) {
+  std::vector<std::vector<double>> groups;
+  for (const double middle : {0.85, 1.0, 1.0, 1.17, 1.17}) {
+    groups.push_back(
+        {middle - 0.01, middle - 0.005, middle, middle, middle + 0.005, middle + 0.01});
+  }
+  const Estimate spread = estimate_of_groups(groups);
+  EXPECT_NEAR(spread.median, 1.0075, 0.01);
+  EXPECT_LT(spread.low, 0.9);
+  EXPECT_GT(spread.high, 1.16);
+  EXPECT_EQ(spread.samples, 30U);
+  const Estimate alike = estimate_of_groups(std::vector<std::vector<double>>(5, groups[1]));
+  EXPECT_GE(alike.low, 0.99);
+  EXPECT_LE(alike.high, 1.01);
+}
+
+TEST(EstimateOfGroups, OfOneIsThatOfItsSamples) {
+  const std::vector<double> samples = {1, 2, 3, 4, 5, 6, 7};
+  EXPECT_EQ(estimate_of_groups(std::vector<std::vector<double>>{samples}).low,
+            estimate(samples).low);
+  EXPECT_FALSE(estimate_of_groups(std::vector<std::vector<double>>{{1, 2}, {3}}).has_interval());
+}
+
 // A stall that strikes one turn of two is seen where all latencies are together only.
 TEST(Reading, HasThePercentilesOfItsOwnTurn) {
   Reading calm, stalled;
