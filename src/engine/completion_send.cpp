@@ -116,19 +116,21 @@ void CompletionEngine::settle_all() noexcept {
 }
 
 // Seldom: two tasks of a connection send in one turn, or one ends it. Nobody is resumed by this.
-// But a send of another connection may come back unsent by it, and wait in an outbox from now on.
-// What is staged for that one follows it, before anything else is sent there.
+// But what others have in the ring is settled, too. A send of the connection that something is
+// staged for may come back unsent, or fail: what is staged follows it, before its handler sends
+// more, or goes nowhere.
 void CompletionEngine::settle(Socket& socket) noexcept {
   if (!socket.silent) return;
+  Socket* const staged = staged_for();
+  const bool follows = staged != nullptr && staged->silent;
   without_stage([&] {
     while (socket.silent) {
       ring_.submit_and_wait(0, 0);
       reap();
     }
   });
-  Socket* const staged = staged_for();
-  if (staged == nullptr || staged->writer == nullptr) return;
-  if (!base::planted(base::Mutant::stage_left_behind)) staged->unsent(take_staged(), 0);
+  if (!follows || staged->silent || base::planted(base::Mutant::stage_left_behind)) return;
+  staged->unsent(take_staged(), 0);
 }
 
 void CompletionEngine::flush_staged(Socket& socket) noexcept {

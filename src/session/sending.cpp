@@ -21,11 +21,12 @@ std::size_t Session::outbox_size() const noexcept {
 
 bool Session::has_room() const noexcept { return outbox_size() < worker_.options().outbox_high; }
 
-// What is staged already goes first.
+// What is staged already goes first, and what went before that may turn out to have failed.
 Outbox& Session::outbox() {
   if (outbox_ != nullptr) return *outbox_;
   Engine& engine = worker_.engine();
   engine.settle(*this);
+  if (send_error_ != 0) throw IoError(send_error_, "send");
   if (outbox_ == nullptr) {
     outbox_ = worker_.take_outbox();
     outbox_->bind(*this);
@@ -57,10 +58,13 @@ void Session::queue_staged(Piece staged) {
 
 void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
   if (error != 0) return send_failed(error);
+  if (bytes.empty() || send_error_ != 0) return;
   try {
     outbox().copy(std::span(&bytes, 1), bytes.size(), true);
     outbox_->flush();
-  } catch (const std::bad_alloc&) { send_failed(ENOMEM); }
+  } catch (const std::bad_alloc&) { send_failed(ENOMEM); } catch (const IoError&) {
+    // It failed just now.
+  }
 }
 
 inline SendWait* Session::send(Piece bytes) {

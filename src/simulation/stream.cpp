@@ -82,6 +82,7 @@ std::int64_t Network::send(Stream& stream, std::string_view bytes) {
     trace_.add(now_, Entry::send_failed, stream.name, static_cast<std::uint64_t>(lost));
     return -lost;
   }
+  if (bytes.empty()) return 0;
   Pipe& out = *stream.out;
   std::size_t count = std::min(bytes.size(), out.room());
   if (count > 1 && strikes(Fault::short_send)) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <weir/time.h>
+#include <weir/when.h>
 
 #include "tests/simulation/handlers.h"
 #include "tests/simulation/scenarios.h"
@@ -26,9 +27,9 @@ class Membership {
   Connection& peer_;
 };
 
-// Nothing is waited for between two members (sends of so few bytes, and of chunks, are done below the
-// high-water mark), so the crowd stays as it is meanwhile. Of one that is broken its own handler
-// hears.
+// Nothing is waited for between two members (sends of so few bytes, and of chunks, are done below
+// the high-water mark), so the crowd stays as it is meanwhile. Of one that is broken its own
+// handler hears.
 Task<> tell_some(World& world, const Connection& peer, const Crowd& crowd, Chunk bytes) {
   const std::size_t first = world.random(crowd.size());
   for (std::size_t i = 0; i < crowd.size(); ++i) {
@@ -53,22 +54,31 @@ Task<> gossip(World& world, Connection& peer, Crowd& crowd) {
     for (std::uint64_t times = world.random(4); times > 0; --times) {
       co_await tell_some(world, peer, crowd, std::move(bytes));
     }
-    if (world.random(4) == 0) co_await peer.send(world.text(world.random(40'000)));
+    if (world.random(16) == 0) co_await peer.send(world.text(world.random(20'000)));
   }
 }
 
+Task<> say(World& world, Connection& server) {
+  for (std::uint64_t left = world.random(40); left > 0; --left) {
+    co_await server.send(world.text(1 + world.random(600)));
+    if (world.random(8) == 0) {
+      co_await weir::sleep_for(std::chrono::milliseconds(world.random(50)));
+    }
+  }
+  co_await weir::sleep_for(std::chrono::seconds(world.random(5)));
+  co_await server.finish();
+}
+
+Task<> hear(World& world, Connection& server) {
+  co_await weir::sleep_for(std::chrono::milliseconds(world.random(500)));
+  co_await receive_at_some_pace(world, server);
+}
+
+// Hears while it talks: a handler that sends to it waits for that, and hears it afterwards.
 Task<> talk(World& world, SimulatedServer server) {
   try {
     const Client client = co_await world.connect(server);
-    for (std::uint64_t left = world.random(60); left > 0; --left) {
-      co_await client->send(world.text(1 + world.random(600)));
-      if (world.random(8) == 0) {
-        co_await weir::sleep_for(std::chrono::milliseconds(world.random(50)));
-      }
-    }
-    co_await weir::sleep_for(std::chrono::seconds(world.random(5)));
-    co_await client->finish();
-    co_await receive_at_some_pace(world, *client);
+    co_await weir::when_all(say(world, *client), hear(world, *client));
   } catch (const weir::IoError&) {}
 }
 
@@ -78,6 +88,8 @@ Task<> talk(World& world, SimulatedServer server) {
 Task<> gossip_scenario(World& world) {
   const auto crowd = std::make_shared<Crowd>();
   Serving serving;
+  // The others send at once what they can; a ring has much under way.
+  if (world.random(2) == 0) serving.model = weir::Model::io_uring;
   serving.options.outbox_high = 1U << 30;
   serving.options.outbox_low = 1U << 29;
   const auto handler = [crowd, &world](Connection& peer) { return gossip(world, peer, *crowd); };
