@@ -73,8 +73,9 @@ inline SendWait* Session::send(Piece bytes) {
   return send_open(bytes);
 }
 
+// Nothing, which may be nowhere, is not staged: its size less one is the largest there is.
 [[gnu::always_inline]] inline SendWait* Session::send_open(Piece bytes) {
-  if (bytes.size() < Outbox::copy_limit) [[likely]] {
+  if (bytes.size() - 1 < Outbox::copy_limit - 1) [[likely]] {
     if (std::byte* room = stage(bytes.size())) [[likely]] {
       std::memcpy(room, bytes.data(), bytes.size());
       return nullptr;
