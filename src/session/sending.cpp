@@ -26,7 +26,7 @@ Outbox& Session::outbox() {
   if (outbox_ != nullptr) return *outbox_;
   Engine& engine = worker_.engine();
   engine.settle(*this);
-  if (send_error_ != 0) throw IoError(send_error_, "send");
+  check_unbroken();
   if (outbox_ == nullptr) {
     outbox_ = worker_.take_outbox();
     outbox_->bind(*this);
@@ -58,7 +58,7 @@ void Session::queue_staged(Piece staged) {
 
 void Session::unsent(std::span<const std::byte> bytes, int error) noexcept {
   if (error != 0) return send_failed(error);
-  if (bytes.empty() || send_error_ != 0) return;
+  if (bytes.empty() || broken()) return;
   try {
     outbox().copy(std::span(&bytes, 1), bytes.size(), true);
     outbox_->flush();
@@ -169,7 +169,7 @@ SendWait* Session::finish() {
 
 bool Session::begin_wait(SendWait& wait) {
   if (wait.piece_count != 0) return send_is_gated() ? begin_gated(wait) : begin_open(wait);
-  if (send_error_ != 0) throw IoError(send_error_, "send");
+  check_unbroken();
   // What was staged since then waits for nobody: there is no outbox that could fall.
   if (wait.until_empty ? fin_sent_ : outbox_ == nullptr || has_room()) return true;
   outbox_->add_wait(wait);
@@ -184,8 +184,12 @@ bool Session::begin_wait(SendWait& wait) {
 
 // --- what is looked at first ------------------------------------------------------------------
 
-void Session::check_send() const {
+void Session::check_unbroken() const {
   if (send_error_ != 0) throw IoError(send_error_, "send");
+}
+
+void Session::check_send() const {
+  check_unbroken();
   if (is_finishing()) throw IoError(EPIPE, "send after finish");
 }
 

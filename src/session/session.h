@@ -165,7 +165,8 @@ class Session final : public Connection, public Link, private Socket, private Wa
   bool send_is_gated() const noexcept { return send_error_ != 0 || send_gate_ != open_gate; }
   bool is_finishing() const noexcept { return (send_gate_ & finishing) != 0; }
   bool is_witnessed() const noexcept { return (send_gate_ & witnessed) != 0; }
-  void check_send() const;  // Throws what a send that cannot be has to say.
+  void check_unbroken() const;  // Throws what a send that has failed has to say.
+  void check_send() const;      // Throws what a send that cannot be has to say.
   template <class Send>
   SendWait* witness_send(std::span<const Piece> pieces, Send send);
   SendWait* send_gated(Piece bytes);
