@@ -72,14 +72,14 @@ class Panel {
         random_(schedule.seed) {}
 
   void run() {
-    const int generations = is_heavy(groups_[0], cell_) ? 1 : schedule_.generations;
     const int rounds = schedule_.rounds * cell_.more_rounds;
-    for (int generation = 0; generation < generations; ++generation) {
-      const int begin = rounds * generation / generations;
-      const int end = rounds * (generation + 1) / generations;
-      if (begin == end) continue;
+    const int generations =
+        is_heavy(groups_[0], cell_) ? 1 : std::min(schedule_.generations, rounds);
+    for (int begin = 0; begin < rounds;) {
       ++generation_;
+      const int end = rounds * generation_ / generations;
       live(end - begin);
+      begin = end;
     }
     summarise();
   }
@@ -142,7 +142,7 @@ class Panel {
       const double base = reference.value(metric);
       if (base <= 0) continue;
       auto& ratios = result.ratios[metric];
-      ratios.resize(generation_);
+      ratios.resize(static_cast<std::size_t>(generation_));
       ratios.back().push_back(subject.value(metric) / base);
     }
     pairs_[contest].emplace_back(subject_turn, reference_turn);
@@ -197,7 +197,7 @@ class Panel {
   const Schedule& schedule_;
   CellResult& result_;
   std::mt19937_64 random_;
-  std::size_t generation_ = 0;  // The first is 1.
+  int generation_ = 0;  // The first is 1.
   std::map<Entry, std::unique_ptr<Instance>> instances_;
   std::map<Entry, std::vector<Reading>> readings_;
   // By contest: which turn of the subject goes with which of the reference.
